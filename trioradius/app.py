@@ -1,0 +1,106 @@
+"""App: what to answer. It holds routes and settings, and does nothing by itself; server.py does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from trioradius.attributes.dictionary import Dictionary
+from trioradius.errors import ConfigurationError
+from trioradius.peers import MemoryLearned, Peers, PeerSource
+from trioradius.peers.policy import Learned
+from trioradius.peers.table import PeerTable
+from trioradius.protocol.packets import Reply, Request
+from trioradius.routing import Handler, Route, Router, wrapped
+from trioradius.stores import DedupStore, MemoryDedupStore
+from trioradius.transports.listener import Limits
+
+State = TypeVar("State")
+Lifespan: TypeAlias = "Callable[[App[Any]], AsyncGenerator[Any]]"
+AnyLifespan = TypeVar("AnyLifespan", bound="Callable[[App[Any]], AsyncGenerator[Any]]")
+
+
+class NoHandler(Exception):
+    """No route took a request; the server answers as its code wants."""
+
+
+class App(Router, Generic[State]):
+    """A RADIUS application: peers, routes, and the rules that hold for all of them.
+
+    Args:
+        peers: address or network to Peer or secret; or an async source; or a Peers made ready.
+        dedup: where replies live for repeats (RFC 5080 section 2.2.2), by default a MemoryDedupStore; None switches
+            duplicate detection off.
+        dictionary: what attributes are called; the bundled one by default.
+        limits: how much at once, and how long.
+        reject_delay: seconds before an Access-Reject leaves, with a tenth of jitter; 0 to 10
+            (draft-ietf-radext-deprecating-radius).
+        event_timestamp_window: seconds that Event-Timestamp of CoA-Request and Disconnect-Request may be off
+            (RFC 5176 section 6.3).
+        learned: what "auto" learned about each NAS; FileLearned keeps it over restarts.
+
+    Raises:
+        ConfigurationError: a setting that cannot work.
+    """
+
+    def __init__(
+        self,
+        peers: Peers | PeerTable | PeerSource,
+        *,
+        dedup: DedupStore | Literal["memory"] | None = "memory",
+        dictionary: Dictionary | None = None,
+        limits: Limits | None = None,
+        reject_delay: float = 1.0,
+        event_timestamp_window: float = 300,
+        learned: Learned | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 <= reject_delay <= 10:
+            raise ConfigurationError(f"reject_delay is 0 to 10 seconds, not {reject_delay}")
+        self.peers = peers if isinstance(peers, Peers) else Peers(peers)
+        self.dedup = MemoryDedupStore() if dedup == "memory" else dedup
+        self.dictionary = dictionary or Dictionary.bundled()
+        self.limits = limits or Limits()
+        self.reject_delay = reject_delay
+        self.event_timestamp_window = event_timestamp_window
+        self.learned: Learned = MemoryLearned() if learned is None else learned
+        self.counters: Counter[str] = Counter()
+        """Packets by name, and discarded ones by reason as ``discarded.REASON``."""
+        self.in_flight: Counter[str] = Counter()
+        """Requests being answered now, by the NAS's address."""
+        self.state: State
+        """What the lifespan yielded; there while the app is served."""
+        self.lifespans: list[Lifespan] = []
+        self._table: dict[type[Request[Any]], tuple[Route, ...]] = {}
+        self._entrance: Handler | None = None
+
+    def lifespan(self, function: AnyLifespan) -> AnyLifespan:
+        """Register an async generator function: what it yields is ``app.state`` while the app is served.
+
+        It takes the app; what follows its yield runs when the server ends. With several, each sees the state of those
+        before it, and the last one that yields something sets it.
+        """
+        self.lifespans.append(function)
+        return function
+
+    async def dispatch(self, request: Request[Any]) -> Reply:
+        """The reply of the first route that matches, through all middleware. Raises NoHandler."""
+        entrance = self._entrance or self._open()
+        return await entrance(request)
+
+    def _changed(self) -> None:
+        self._entrance = None
+
+    def _open(self) -> Handler:
+        """Sort the routes by request class and wrap them in the middleware, once after every change."""
+        routes = self.routes
+        self._table = {kind: tuple(r for r in routes if r.request is kind) for kind in {r.request for r in routes}}
+        self._entrance = wrapped(self._middleware, self._route)
+        return self._entrance
+
+    async def _route(self, request: Request[Any]) -> Reply:
+        for route in self._table.get(type(request), ()):
+            if not route.conditions or route.matches(request):
+                return await route.handler(request)
+        raise NoHandler

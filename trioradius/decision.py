@@ -1,0 +1,99 @@
+"""The reply to one verified request: the handler's, or the default that its code wants."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+from trioradius.app import App, NoHandler
+from trioradius.attributes.ietf import ErrorCause, EventTimestamp, UserName
+from trioradius.errors import DecodeError, Discard, MissingAttribute
+from trioradius.protocol.codes import ACCOUNTING_REQUEST, COA_REQUEST, DISCONNECT_REQUEST, STATUS_SERVER
+from trioradius.protocol.packets import (
+    REQUESTS,
+    AccessAccept,
+    AccessRequest,
+    AccountingResponse,
+    CoARequest,
+    DisconnectRequest,
+    Reply,
+    Request,
+)
+from trioradius.protocol.source import Source
+from trioradius.protocol.wire import Message
+
+log = logging.getLogger("trioradius.decision")
+
+DYNAMIC: Final = frozenset({COA_REQUEST, DISCONNECT_REQUEST})
+"""The codes of RFC 5176, which are refused with a NAK where others are discarded."""
+
+
+def request_class(message: Message, source: Source) -> type[Request[Any]]:
+    """The class of a message that this listener takes.
+
+    Raises:
+        DecodeError: the code is no request's, or one that the listener does not take.
+    """
+    kind = REQUESTS.get(message.code)
+    if kind is None or not kind.replies:
+        raise DecodeError(f"code {message.code} is not a request that a server answers", reason="unexpected_code")
+    if message.code not in source.accepts and message.code not in DYNAMIC and message.code != STATUS_SERVER:
+        raise DecodeError(
+            f"this listener does not take {kind.name}; UDP(..., accepts=...) says what it takes", reason="not_accepted"
+        )
+    return kind
+
+
+async def decide(app: App[Any], request: Request[Any], source: Source) -> tuple[Reply, bool]:
+    """The reply to a request, and whether it is kept for repeats; the framework's own defaults are not.
+
+    Raises:
+        Discard: there is to be no reply.
+        TypeError: the handler returned no reply, or one that cannot answer this request.
+    """
+    if request.code == STATUS_SERVER:
+        return _alive(source), False
+    if request.code in DYNAMIC:
+        _require_recent(app, request)
+        if request.code not in source.accepts:
+            return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "not taken by this listener"), False
+    try:
+        reply = await app.dispatch(request)
+    except MissingAttribute as missing:
+        reply = _refused(request, ErrorCause.MISSING_ATTRIBUTE, str(missing))
+    except NoHandler:
+        return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "no handler takes it"), False
+    if not isinstance(reply, request.replies):
+        raise TypeError(f"a handler answered {request.name} with {type(reply).__name__}")
+    if reply.reason and log.isEnabledFor(logging.INFO):
+        log.info("%s: %s %r: %s", source, reply.name, request.get(UserName), reply.reason)
+    return reply, True
+
+
+def _alive(source: Source) -> Reply:
+    """Accounting-Response where only accounting is taken, else Access-Accept (RFC 5997 section 4.2)."""
+    return AccountingResponse() if source.accepts == {ACCOUNTING_REQUEST} else AccessAccept()
+
+
+def _require_recent(app: App[Any], request: Request[Any]) -> None:
+    """RFC 5176 section 6.3: a replayed CoA-Request or Disconnect-Request shows by its Event-Timestamp."""
+    stamp = request.get(EventTimestamp)
+    if stamp is None:
+        if request.peer is not None and request.peer.require_event_timestamp:
+            raise DecodeError(f"{request.name} without Event-Timestamp", reason="event_timestamp_missing")
+    elif abs(time.time() - stamp.timestamp()) > app.event_timestamp_window:
+        raise DecodeError(
+            f"Event-Timestamp is off by more than {app.event_timestamp_window:g} s; are the clocks right? "
+            "App(event_timestamp_window=...) widens it",
+            reason="event_timestamp",
+        )
+
+
+def _refused(request: Request[Any], cause: int, why: str) -> Reply:
+    """What a request gets that no handler could answer; accounting gets silence (RFC 2866 section 2)."""
+    if isinstance(request, AccessRequest):
+        return request.reject(reason=why)
+    if isinstance(request, CoARequest | DisconnectRequest):
+        return request.nak(cause, reason=why)
+    raise Discard(f"{request.name}: {why}", reason="not_handled")

@@ -1,0 +1,80 @@
+"""What can go wrong, whose fault it is, and what to do now.
+
+Theirs (discard or close, and count under ``reason``): DecodeError, AuthenticityError, UnknownPeer.
+Ours (a value or a setting does not fit): EncodeError, DictionaryError, ConfigurationError.
+Nobody's: NoResponse, after the whole retransmission schedule.
+A handler's own decision: Discard, MissingAttribute.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+
+class RadiusError(Exception):
+    """The family of everything this package raises on purpose.
+
+    ``reason`` is one word for a counter or a log line (``message_authenticator_missing``); the text
+    says what happened, and for a discarded packet also which option concerns it. No secret,
+    password or key is ever part of either.
+    """
+
+    def __init__(self, text: str, *, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason or type(self).__name__
+
+
+class DecodeError(RadiusError):
+    """Octets that are not a RADIUS packet this end can take (RFC 2865 section 3)."""
+
+
+class AuthenticityError(RadiusError):
+    """A packet without the proof it owes: a wrong or missing authenticator (RFC 3579 section 3.2)."""
+
+
+class UnknownPeer(RadiusError):
+    """A packet from an address that no peer entry covers (RFC 2865 section 3: silently discarded)."""
+
+
+class Overload(RadiusError):
+    """A packet past a bound on work in flight; the peer retransmits it."""
+
+
+class EncodeError(RadiusError, ValueError):
+    """A value that does not fit its attribute, or a packet that does not fit RADIUS."""
+
+
+class ConfigurationError(RadiusError, ValueError):
+    """A setting that cannot work; the text is one line that says what to change."""
+
+
+class DictionaryError(RadiusError):
+    """A dictionary file that cannot be understood, with the place where it went wrong."""
+
+    def __init__(self, text: str, *, file: pathlib.Path | str, line: int) -> None:
+        super().__init__(f"{file}:{line}: {text}")
+        self.file = pathlib.Path(file)
+        self.line = line
+
+
+class NoResponse(RadiusError, TimeoutError):
+    """No acceptable reply came within the retransmission schedule (RFC 5080 section 2.2.1)."""
+
+
+class Discard(RadiusError):
+    """Raised by a handler or middleware that wants to stay silent about one request."""
+
+
+class MissingAttribute(KeyError):
+    """``request[X]`` where X is absent, or its value malformed.
+
+    Left alone in a handler it becomes Access-Reject, or CoA-NAK and Disconnect-NAK with Error-Cause 402
+    (Missing-Attribute, RFC 5176 section 3.5), or silence for accounting.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.name} is not in the packet"

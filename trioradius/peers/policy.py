@@ -1,0 +1,135 @@
+"""Policy: which packets must carry which proof, before any of their content is believed.
+
+On UDP these are the BlastRADIUS rules (draft-ietf-radext-deprecating-radius) and RFC 3579 section 3.2. TLS and DTLS
+prove the packet themselves, so that the presence rules do not apply there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from trioradius.errors import AuthenticityError, DecodeError
+from trioradius.protocol.peer import Peer
+from trioradius.protocol.codes import ACCESS_REQUEST, STATUS_SERVER
+from trioradius.protocol.source import Source
+from trioradius.protocol.wire import ABSENT, PROXY_STATE, Message
+
+EAP_MESSAGE: Final = 79
+PASSWORDS: Final = frozenset({2, 3, 70})
+"""User-Password, CHAP-Password, ARAP-Password: never beside EAP-Message (RFC 3579 section 3.3)."""
+VENDOR_SPECIFIC: Final = 26
+_MICROSOFT: Final = (311).to_bytes(4, "big")
+_MS_CHAP: Final = frozenset({1, 25})
+"""MS-CHAP-Response and MS-CHAP2-Response (RFC 2548)."""
+
+Learned: TypeAlias = MutableMapping[str, bool]
+"""What "auto" learned: address -> whether Message-Authenticator is required of it."""
+
+
+class MemoryLearned(dict[str, bool]):
+    """What "auto" learned, for as long as the process lives."""
+
+
+def require_proof(message: Message, peer: Peer, source: Source, learned: Learned) -> None:
+    """Raise for a packet that lacks the proof its peer owes, or contradicts itself. Cheap, and before any digest.
+
+    Raises:
+        AuthenticityError: Message-Authenticator is missing where a rule wants it.
+        DecodeError: EAP-Message stands beside a password.
+    """
+    if message.code == ACCESS_REQUEST:
+        eap = _has_eap(message, peer, source)
+        if message.proof_at == ABSENT and source.transport == "udp":
+            _require_message_authenticator(message, peer, source, learned, eap=eap)
+    elif message.code == STATUS_SERVER and message.proof_at == ABSENT and source.profile.signed:
+        raise AuthenticityError(
+            "Status-Server without Message-Authenticator (RFC 5997 section 3)",
+            reason="status_server_without_message_authenticator",
+        )
+
+
+def _has_eap(message: Message, peer: Peer, source: Source) -> bool:
+    eap = password = False
+    for number, octets in message.pairs:
+        if number == EAP_MESSAGE:
+            eap = True
+        elif number in PASSWORDS:
+            password = True
+        elif number == VENDOR_SPECIFIC and octets[:4] == _MICROSOFT and not peer.allow_ms_chap:
+            _refuse_ms_chap(octets, source)
+    if eap and password:
+        raise DecodeError("EAP-Message beside a password (RFC 3579 section 3.3)", reason="eap_beside_password")
+    return eap
+
+
+def _refuse_ms_chap(octets: bytes, source: Source) -> None:
+    if octets[4:5] and octets[4] in _MS_CHAP and source.transport == "udp":
+        raise AuthenticityError(
+            "MS-CHAP over UDP is refused for this peer (allow_ms_chap=False)", reason="ms_chap_over_udp"
+        )
+
+
+def _require_message_authenticator(
+    message: Message, peer: Peer, source: Source, learned: Learned, *, eap: bool
+) -> None:
+    if eap:
+        raise AuthenticityError(
+            "EAP-Message without Message-Authenticator (RFC 3579 section 3.2)",
+            reason="eap_without_message_authenticator",
+        )
+    if is_required(peer, source.address, learned):
+        raise AuthenticityError(
+            "Access-Request without Message-Authenticator; if this NAS cannot send it, "
+            "give its peer entry require_message_authenticator=False",
+            reason="message_authenticator_missing",
+        )
+    if _limits_proxy_state(peer, source.address, learned) and any(n == PROXY_STATE for n, _ in message.pairs):
+        raise AuthenticityError(
+            "Proxy-State without Message-Authenticator; if this proxy cannot send it, "
+            "give its peer entry limit_proxy_state=False",
+            reason="proxy_state_without_message_authenticator",
+        )
+
+
+def is_required(peer: Peer, address: str, learned: Learned) -> bool:
+    """Whether Access-Requests from this address must carry Message-Authenticator.
+
+    "auto" is strict but for addresses that were learned to do without, or may be, inside the migration window.
+    """
+    setting = peer.require_message_authenticator
+    if setting == "auto":
+        return learned.get(address, not _in_window(peer))
+    return setting
+
+
+def _limits_proxy_state(peer: Peer, address: str, learned: Learned) -> bool:
+    setting = peer.limit_proxy_state
+    if setting == "auto":
+        return learned.get(_proxy_key(address), not _in_window(peer))
+    return setting
+
+
+def learn(message: Message, peer: Peer, address: str, learned: Learned) -> None:
+    """Remember, from an admitted packet, what "auto" may conclude about an address.
+
+    A verified Message-Authenticator without EAP shows that the NAS always sends it: required from now on. A packet
+    without one proves nothing, and loosens the rule only inside the migration window.
+    """
+    if message.code != ACCESS_REQUEST or learned.get(address):
+        return
+    if message.proof_at != ABSENT:
+        if not any(number == EAP_MESSAGE for number, _ in message.pairs):
+            learned[address] = True
+    elif address not in learned and _in_window(peer):
+        learned[address] = False
+        learned[_proxy_key(address)] = not any(number == PROXY_STATE for number, _ in message.pairs)
+
+
+def _proxy_key(address: str) -> str:
+    return f"{address} limit_proxy_state"
+
+
+def _in_window(peer: Peer) -> bool:
+    return peer.auto_until is not None and datetime.now(UTC) < peer.auto_until

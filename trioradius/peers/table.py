@@ -1,0 +1,133 @@
+"""Peers: the table by address and network, longest match first, or an async source behind a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias
+
+import attrs
+import trio
+
+from trioradius.errors import ConfigurationError, UnknownPeer
+from trioradius.protocol.peer import Peer
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+PeerSource: TypeAlias = Callable[[Address], Awaitable[Peer | None]]
+"""``async def find(address)``: the peer, or None where there is none. Asked only for what is not cached."""
+PeerTable: TypeAlias = Mapping[str, Peer | bytes | str]
+
+CACHE_MAXIMUM: Final = 65_536
+"""Addresses remembered; forged source addresses must not fill the memory."""
+
+
+class Peers:
+    """Who may talk to us.
+
+    Args:
+        entries: a mapping of address or network to Peer or secret, or an async source.
+        lifetime: seconds that a source's answer is believed.
+        miss_lifetime: seconds that a source's None is believed.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        entries: PeerTable | PeerSource,
+        *,
+        lifetime: float = 60,
+        miss_lifetime: float = 10,
+        clock: Callable[[], float] = trio.current_time,
+    ) -> None:
+        self._source = entries if callable(entries) else None
+        self._networks = {} if callable(entries) else _by_length(entries)
+        self._lifetimes = {True: lifetime, False: miss_lifetime}
+        self._clock = clock
+        self._cache: dict[str, tuple[Peer | None, float]] = {}
+        self._asking: dict[str, trio.Event] = {}
+
+    async def find(self, address: str) -> Peer:
+        """The peer for an IP address given as text.
+
+        Raises:
+            UnknownPeer: there is none.
+        """
+        found, until = self._cache.get(address, (None, -1.0))
+        if until < 0 or (self._source is not None and until < self._clock()):
+            found = await self._look_up(address)
+        if found is None:
+            raise UnknownPeer(f"unknown NAS: {address}; give it an entry in peers", reason="unknown_peer")
+        return found
+
+    def forget(self, address: str | None = None) -> None:
+        """Forget what is cached for an address, or everything, so that the source is asked again."""
+        if address is None:
+            self._cache.clear()
+        else:
+            self._cache.pop(address, None)
+
+    def replace(self, entries: PeerTable) -> None:
+        """Take a new table at once, as a reload does; packets under way finish with the old one."""
+        self._networks = _by_length(entries)
+        self._source = None
+        self._cache.clear()
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter([peer for table in self._networks.values() for peer in table.values()])
+
+    def __len__(self) -> int:
+        return sum(map(len, self._networks.values()))
+
+    async def _look_up(self, address: str) -> Peer | None:
+        if self._source is None:
+            return self._keep(address, self._match(ip_address(address)))
+        while address in self._asking:
+            await self._asking[address].wait()
+            if address in self._cache and self._cache[address][1] >= self._clock():
+                return self._cache[address][0]
+        asked = self._asking[address] = trio.Event()
+        try:
+            return self._keep(address, _named(await self._source(ip_address(address)), address))
+        finally:
+            del self._asking[address]
+            asked.set()
+
+    def _keep(self, address: str, peer: Peer | None) -> Peer | None:
+        if len(self._cache) >= CACHE_MAXIMUM:
+            self._cache.clear()
+        self._cache[address] = peer, self._clock() + self._lifetimes[peer is not None]
+        return peer
+
+    def _match(self, address: Address) -> Peer | None:
+        number = int(address)
+        for (version, length), table in self._networks.items():
+            if version == address.version and (peer := table.get(number >> (address.max_prefixlen - length))):
+                return peer
+        return None
+
+
+def _by_length(entries: PeerTable) -> dict[tuple[int, int], dict[int, Peer]]:
+    """Tables by address family and prefix length, the longest first; keys are the bits of the prefix."""
+    tables: dict[tuple[int, int], dict[int, Peer]] = {}
+    for text, entry in entries.items():
+        network = _network(text)
+        peer = _named(entry if isinstance(entry, Peer) else Peer(entry), str(text))
+        bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+        tables.setdefault((network.version, network.prefixlen), {})[bits] = peer
+    return dict(sorted(tables.items(), key=lambda item: -item[0][1]))
+
+
+def _network(text: str) -> Network:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ConfigurationError(f"peers: {text!r} is not an IP address or network: {error}") from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is not None and network.prefixlen >= 96:
+        return IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+def _named(peer: Peer | None, name: str) -> Peer | None:
+    return attrs.evolve(peer, name=name) if peer is not None and not peer.name else peer

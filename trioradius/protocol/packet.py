@@ -1,0 +1,209 @@
+"""Packet: an immutable list of attributes with a code; what all packets share.
+
+A packet that was received keeps the (type, octets) pairs as they came, takes nested attributes apart when one is
+first asked for, and unhides and decodes on access. A packet made here keeps AVPs. Both answer the same questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
+
+from trioradius.attributes import nesting
+from trioradius.attributes.attribute import AVP, Attribute, Key
+from trioradius.attributes.dictionary import Dictionary
+from trioradius.errors import MissingAttribute
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from trioradius.protocol.hiding import Hiding
+    from trioradius.protocol.wire import Message
+
+T = TypeVar("T")
+Named: TypeAlias = tuple[str, object]
+"""An attribute by name: ``("Service-Type", "Login-User")``; a str value is read as a person types it."""
+
+
+class Packet:
+    """What every packet is: an ordered, immutable sequence of attributes.
+
+    ``packet[UserName]`` is the first value and raises MissingAttribute, ``packet.get(UserName)`` is it or None,
+    ``packet.all(ReplyMessage)`` a tuple of all; each takes an attribute's name as well. A malformed value counts as
+    absent, ``packet.octets(...)`` still reads it. Iterating gives (name, value) pairs in order.
+    """
+
+    code: ClassVar[int]
+    name: ClassVar[str]
+    __slots__ = ("_authenticator", "_avps", "_dictionary", "_entries", "_hiding", "_identifier", "_nested")
+
+    def __init__(self, *attributes: AVP | Named, dictionary: Dictionary | None = None) -> None:
+        self._identifier = 0
+        self._authenticator = b""
+        self._dictionary = dictionary or Dictionary.bundled()
+        self._hiding: Hiding | None = None
+        self._avps: tuple[AVP, ...] | None = tuple(
+            item if isinstance(item, AVP) else self._dictionary.avp(*item) for item in attributes
+        )
+        self._entries: list[nesting.Entry] = [(avp.attribute.key, avp.octets) for avp in self._avps]
+        self._nested = False
+
+    @classmethod
+    def received(cls, message: Message, hiding: Hiding | None, dictionary: Dictionary) -> Self:
+        """The typed packet for a decoded message; ``hiding`` reads what RADIUS/1.0 hid, None where nothing is."""
+        packet = cls.__new__(cls)
+        packet._identifier = message.identifier
+        packet._authenticator = message.authenticator
+        packet._dictionary = dictionary
+        packet._hiding = hiding
+        packet._avps = None
+        packet._entries = message.pairs  # type: ignore[assignment]
+        packet._nested = True
+        return packet
+
+    @property
+    def identifier(self) -> int:
+        """The Identifier it came with; 0 for a packet made here, which gets one when it is sent."""
+        return self._identifier
+
+    @property
+    def authenticator(self) -> bytes:
+        """The sixteen octets of the authenticator it came with; empty for a packet made here."""
+        return self._authenticator
+
+    @property
+    def avps(self) -> tuple[AVP, ...]:
+        """Every attribute in order, in the clear."""
+        if self._avps is None:
+            unhide = self._hiding.unhide if self._hiding else None
+            self._avps = tuple(
+                attribute.avp(part, unhide)
+                for key, octets in self._joined()
+                for attribute in (self._dictionary.attribute(key),)
+                for part in attribute.split(octets)
+            )
+        return self._avps
+
+    @overload
+    def get(self, attribute: Attribute[T], *, tag: int | None = None) -> T | None: ...
+    @overload
+    def get(self, attribute: str, *, tag: int | None = None) -> Any: ...
+
+    def get(self, attribute: Attribute[Any] | str, *, tag: int | None = None) -> Any:
+        """The first well-formed value, or None. ``tag`` asks for one tag's value (RFC 2868)."""
+        if isinstance(attribute, str):
+            attribute = self._dictionary[attribute]
+        if not attribute.plain or tag is not None:
+            return next(iter(self.all(attribute, tag=tag)), None)
+        number, hiding = attribute.key, self._hiding
+        for found, octets in self._entries:
+            if found == number:
+                try:
+                    if hiding is not None and attribute.encrypt:
+                        octets = attribute.clear(octets, hiding.unhide)
+                    return attribute.decode(octets)
+                except ValueError:
+                    continue
+        return None
+
+    @overload
+    def all(self, attribute: Attribute[T], *, tag: int | None = None) -> tuple[T, ...]: ...
+    @overload
+    def all(self, attribute: str, *, tag: int | None = None) -> tuple[Any, ...]: ...
+
+    def all(self, attribute: Attribute[Any] | str, *, tag: int | None = None) -> tuple[Any, ...]:
+        """Every well-formed value of an attribute, in order."""
+        if isinstance(attribute, str):
+            attribute = self._dictionary[attribute]
+        values = []
+        for octets in self._clear(attribute):
+            if tag is None or attribute.tag_of(octets) == tag:
+                try:
+                    values.append(attribute.decode(octets))
+                except ValueError:
+                    continue
+        return tuple(values)
+
+    def octets(self, attribute: Attribute[Any] | str) -> bytes | None:
+        """The octets of the first value, in the clear, well-formed or not; None where absent.
+
+        A hidden value that cannot be unhidden counts as absent here too, so that nobody compares a password with it.
+        """
+        if isinstance(attribute, str):
+            attribute = self._dictionary[attribute]
+        return next(iter(self._clear(attribute)), None)
+
+    @overload
+    def __getitem__(self, attribute: Attribute[T]) -> T: ...
+    @overload
+    def __getitem__(self, attribute: str) -> Any: ...
+
+    def __getitem__(self, attribute: Attribute[Any] | str) -> Any:
+        """The first well-formed value. Raises MissingAttribute."""
+        value = self.get(attribute)
+        if value is None:
+            raise MissingAttribute(attribute if isinstance(attribute, str) else attribute.name)
+        return value
+
+    def __contains__(self, attribute: Attribute[Any] | str) -> bool:
+        return self.get(attribute) is not None
+
+    def __iter__(self) -> Iterator[tuple[str, object]]:
+        """(name, value) of every attribute, in order."""
+        return ((avp.name, avp.value) for avp in self.avps)
+
+    def __len__(self) -> int:
+        return len(self.avps)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Packet):
+            return NotImplemented
+        return (self.code, self.avps) == (other.code, other.avps)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.avps))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.avps))})"
+
+    def _clear(self, attribute: Attribute[Any]) -> Iterator[bytes]:
+        hiding = self._hiding
+        for octets in self._find(attribute):
+            try:
+                yield attribute.clear(octets, hiding.unhide) if hiding and attribute.encrypt else octets
+            except ValueError:
+                continue
+
+    def _find(self, attribute: Attribute[Any]) -> Iterator[bytes]:
+        """The octets of an attribute wherever it lies: on its own, or as a TLV within others."""
+        if attribute.concat:
+            parts = [octets for key, octets in self._entries if key == attribute.key]
+            if parts:
+                yield b"".join(parts)
+            return
+        path = attribute.path
+        for key, octets in self._unfolded():
+            outer = (key,) if isinstance(key, int) else key
+            if path[: len(outer)] == outer:
+                for found in nesting.descend(octets, path[len(outer) :]):
+                    yield from attribute.split(found)
+
+    def _unfolded(self) -> list[nesting.Entry]:
+        """The entries with Vendor-Specific and extended attributes taken apart, once."""
+        if self._nested:
+            self._entries = nesting.expand(self._entries, self._dictionary.vendor)  # type: ignore[arg-type]
+            self._nested = False
+        return self._entries
+
+    def _joined(self) -> Iterator[nesting.Entry]:
+        """The entries with split values (RFC 8044 section 3.16) joined at the place of their first part."""
+        whole: dict[Key, list[bytes]] = {}
+        for key, octets in self._unfolded():
+            if self._dictionary.attribute(key).concat:
+                whole.setdefault(key, []).append(octets)
+        for key, octets in self._unfolded():
+            if key not in whole:
+                yield key, octets
+            elif whole[key]:
+                yield key, b"".join(whole[key])
+                whole[key] = []

@@ -1,0 +1,76 @@
+"""Peer: one entry of the table of who may talk to us."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from trioradius.errors import ConfigurationError
+from trioradius.protocol.secret import Secret
+
+Tristate: TypeAlias = bool | Literal["auto"]
+
+SECRET_ADVISED: Final = 12
+"""Octets; shorter secrets are warned of (draft-ietf-radext-deprecating-radius, Shared Secrets)."""
+
+
+def _secret(value: bytes | str | Secret) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    octets = value.encode() if isinstance(value, str) else value
+    if not isinstance(octets, bytes) or not octets:
+        raise ConfigurationError("a shared secret must be text or bytes, and not empty")
+    return Secret(octets)
+
+
+def _tristate(_: object, attribute: attrs.Attribute[Tristate], value: object) -> None:
+    if value not in (True, False, "auto"):
+        raise ConfigurationError(f"{attribute.name} is True, False or 'auto', not {value!r}")
+
+
+@attrs.frozen
+class Peer:
+    """Who may talk to us, and under which rules.
+
+    Args:
+        secret: the shared secret, in no repr; 24 random octets are advised, ``trioradius secret`` makes them.
+        name: for logs and counters; the address where none is given.
+        require_message_authenticator: on UDP, drop Access-Requests without Message-Authenticator. True by default
+            (BlastRADIUS); False for a NAS that cannot send it; "auto" to learn it for each address, see auto_until.
+        limit_proxy_state: on UDP, drop Access-Requests that carry Proxy-State but no Message-Authenticator. Read only
+            where the former lets a packet through without one; "auto" to learn it for each address.
+        auto_until: the end of the migration window, timezone included. "auto" may learn to do without
+            Message-Authenticator only until then; to require it, it learns at any time, from one verified packet.
+        allow_ms_chap: take MS-CHAP over UDP, with one warning; False drops it
+            (draft-ietf-radext-deprecating-radius, Do Not Use MS-CHAP).
+        require_event_timestamp: drop CoA-Request and Disconnect-Request without Event-Timestamp (RFC 5176 section 6.3).
+        vendor: the dictionary's name of the NAS's vendor, for code that picks attributes by it.
+    """
+
+    secret: Secret = attrs.field(converter=_secret, repr=False)
+    name: str = ""
+    require_message_authenticator: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
+    limit_proxy_state: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
+    auto_until: datetime | None = attrs.field(default=None, kw_only=True)
+    allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
+    require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
+    vendor: str = attrs.field(default="", kw_only=True)
+
+    @auto_until.validator
+    def _has_timezone(self, _: object, value: datetime | None) -> None:
+        if value is not None and value.tzinfo is None:
+            raise ConfigurationError("auto_until wants a timezone, as in 2027-01-31T00:00:00+00:00")
+
+    @property
+    def learns(self) -> bool:
+        """Whether a rule of this peer is "auto"."""
+        return "auto" in (self.require_message_authenticator, self.limit_proxy_state)
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """What a careful operator would mend, as lines for a log."""
+        if len(self.secret.octets) <= SECRET_ADVISED:
+            return (f"peer {self.name}: the secret has {len(self.secret.octets)} octets; 24 random ones are advised",)
+        return ()

@@ -1,0 +1,109 @@
+"""Profile: one version of RADIUS as a value, chosen once and then used without asking which it is.
+
+A profile decodes, verifies, hides and signs. Whoever holds one never writes ``if version``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import attrs
+
+from trioradius.attributes.attribute import AVP
+from trioradius.protocol import authenticator as proof
+from trioradius.protocol import wire
+from trioradius.protocol.codes import ACCESS_REQUEST, DIGEST_AUTHENTICATOR, PROVEN_REPLIES, STATUS_SERVER
+from trioradius.protocol.hiding import Hiding
+from trioradius.protocol.packets import Reply, Request
+from trioradius.protocol.secret import Secret
+from trioradius.protocol.wire import MESSAGE_AUTHENTICATOR, PROXY_STATE, Message
+
+
+class Sign(Protocol):
+    """How a version turns code, Identifier, authenticator and attributes into octets."""
+
+    def __call__(
+        self, code: int, identifier: int, authenticator: bytes, attributes: bytes, secret: Secret, *, prove: bool
+    ) -> bytes: ...
+
+
+@attrs.frozen
+class Profile:
+    """One version of RADIUS.
+
+    ``hiding`` makes what hides and unhides values under a secret and an authenticator; it returns None where the
+    version hides nothing. ``signed`` says whether Message-Authenticator exists in it.
+    """
+
+    name: str
+    decode: Callable[[bytes], Message]
+    verify_request: Callable[[Message, Secret], None]
+    verify_reply: Callable[[Message, bytes, Secret], None]
+    sign_request: Sign
+    sign_reply: Sign
+    hiding: Callable[[Secret, bytes], Hiding | None]
+    signed: bool
+
+    def encode_request(
+        self, request: Request[Any], identifier: int, secret: Secret, *, prove: bool = False, authenticator: bytes = b""
+    ) -> tuple[bytes, bytes]:
+        """A request's octets, and the Request Authenticator that its reply must fit.
+
+        Message-Authenticator is always in Access-Request and Status-Server, never in Accounting-Request
+        (RFC 2869 section 5.19), and elsewhere where ``prove`` asks for it.
+
+        Raises:
+            EncodeError: an attribute or the whole does not fit RADIUS.
+        """
+        vector = authenticator or request.authenticator or proof.new_authenticator()
+        if request.code in DIGEST_AUTHENTICATOR:
+            vector = bytes(16)
+        attributes = encode_attributes(request.avps, self.hiding(secret, vector))
+        prove = request.code in (ACCESS_REQUEST, STATUS_SERVER) or (prove and request.code in _MAY_PROVE)
+        octets = self.sign_request(request.code, identifier, vector, attributes, secret, prove=prove)
+        return octets, octets[4:20]
+
+    def request_hiding(self, message: Message, secret: Secret) -> Hiding | None:
+        """What unhides a received request; a digest authenticator did not exist yet when its attributes were hidden."""
+        return self.hiding(secret, bytes(16) if message.code in DIGEST_AUTHENTICATOR else message.authenticator)
+
+    def encode_reply(self, reply: Reply, message: Message, hiding: Hiding | None, secret: Secret) -> bytes:
+        """A reply's octets: proof first where its code asks for it, then its attributes, then the request's Proxy-States.
+
+        Proxy-State goes back unchanged and in order (RFC 2865 section 5.33).
+
+        Raises:
+            EncodeError: an attribute or the whole does not fit RADIUS.
+        """
+        attributes = encode_attributes(reply.avps, hiding)
+        for number, octets in message.pairs:
+            if number == PROXY_STATE:
+                attributes += bytes((PROXY_STATE, len(octets) + 2)) + octets
+        code = reply.code
+        return self.sign_reply(
+            code, message.identifier, message.authenticator, attributes, secret, prove=code in PROVEN_REPLIES
+        )
+
+
+_MAY_PROVE: Final = frozenset({40, 43})
+"""Disconnect-Request and CoA-Request, where the peer wants it (RFC 5176 section 3.1)."""
+
+
+def encode_attributes(avps: Iterable[AVP], hiding: Hiding | None) -> bytes:
+    """AVPs as the octets of a packet's attributes; Message-Authenticator is the signer's business and left out."""
+    hide = hiding.hide if hiding is not None else None
+    return b"".join([avp.wire(hide) for avp in avps if avp.attribute.key != MESSAGE_AUTHENTICATOR])
+
+
+RADIUS_1_0: Final = Profile(
+    name="1.0",
+    decode=wire.decode,
+    verify_request=proof.verify_request,
+    verify_reply=proof.verify_reply,
+    sign_request=proof.sign_request,
+    sign_reply=proof.sign_reply,
+    hiding=Hiding,
+    signed=True,
+)
+"""RADIUS as RFC 2865 has it: MD5 authenticators, hidden passwords."""

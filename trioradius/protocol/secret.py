@@ -1,0 +1,48 @@
+"""Secret: a shared secret made ready for HMAC-MD5.
+
+Preparing costs a few microseconds and happens once a peer; a packet then copies the prepared states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from hmac import compare_digest
+from typing import Final
+
+_INNER: Final = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER: Final = bytes(octet ^ 0x5C for octet in range(256))
+_BLOCK: Final = 64
+
+
+def md5(octets: bytes) -> bytes:
+    """MD5, as RADIUS prescribes it; not a choice made here."""
+    return hashlib.md5(octets, usedforsecurity=False).digest()
+
+
+class Secret:
+    """A shared secret (RFC 2865 section 3); its octets are in no repr."""
+
+    __slots__ = ("_inner", "_outer", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        block = (octets if len(octets) <= _BLOCK else md5(octets)).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.md5(block.translate(_INNER), usedforsecurity=False)
+        self._outer = hashlib.md5(block.translate(_OUTER), usedforsecurity=False)
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and compare_digest(self.octets, other.octets)
+
+    def __hash__(self) -> int:
+        return hash(self.octets)
+
+    def hmac(self, octets: bytes) -> bytes:
+        """HMAC-MD5 under the secret (RFC 3579 section 3.2)."""
+        inner = self._inner.copy()
+        inner.update(octets)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()

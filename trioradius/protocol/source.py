@@ -1,0 +1,42 @@
+"""Source: where a packet came from, and so what makes two packets the same one (RFC 5080 section 2.2.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from trioradius.protocol.profile import Profile
+    from trioradius.protocol.wire import Message
+
+
+@attrs.frozen(slots=True, eq=False)
+class Source:
+    """Where a packet came from.
+
+    ``address`` is the peer's IP address as text (IPv4 where it was v4-mapped), ``transport`` is "udp", "tls" or "dtls",
+    ``accepts`` the packet codes its listener takes, ``connection`` a number for connected transports. ``role`` is
+    what listeners share that answer for each other, so that several machines agree on a duplicate.
+    """
+
+    address: str
+    port: int
+    transport: str
+    profile: Profile
+    accepts: frozenset[int]
+    role: str = ""
+    connection: int = 0
+    prefix: bytes = attrs.field(init=False, repr=False)
+
+    @prefix.default
+    def _prefix(self) -> bytes:
+        return f"{self.address} {self.port} {self.role} {self.connection} ".encode()
+
+    def duplicate_key(self, message: Message) -> bytes:
+        """Source, code, Identifier and, as its last sixteen octets, the Request Authenticator."""
+        octets = message.octets
+        return self.prefix + octets[:2] + octets[4:20]
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}"

@@ -1,0 +1,45 @@
+"""Retransmission: when to send again, and when to give up (RFC 5080 section 2.2.1)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from trioradius.errors import ConfigurationError
+
+JITTER: Final = 0.1
+
+
+@attrs.frozen
+class Retransmission:
+    """A schedule; every interval has a tenth of jitter, so that many clients do not speak at once.
+
+    Args:
+        attempts: how often the request is sent at most (MRC).
+        initial: seconds before the first retransmission (IRT).
+        longest: seconds that an interval grows to (MRT); each is twice the one before.
+        duration: seconds after which there is no more waiting (MRD).
+    """
+
+    attempts: int = 5
+    initial: float = 2
+    longest: float = 16
+    duration: float = 30
+
+    def __attrs_post_init__(self) -> None:
+        if self.attempts < 1 or min(self.initial, self.longest, self.duration) <= 0:
+            raise ConfigurationError("retransmission wants at least one attempt and positive times")
+
+    def waits(self) -> Iterator[float]:
+        """How many seconds to wait for a reply after each transmission."""
+        left, interval = self.duration, self.initial
+        for _ in range(self.attempts):
+            wait = min(interval, self.longest) * (1 + random.uniform(-JITTER, JITTER))
+            yield min(wait, left)
+            left -= wait
+            interval = wait * 2
+            if left <= 0:
+                return

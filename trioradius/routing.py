@@ -1,0 +1,182 @@
+"""Routes: which handler answers which request. A Router collects them; App is one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar, overload
+
+import attrs
+
+from trioradius.errors import ConfigurationError, MissingAttribute
+from trioradius.protocol.packets import (
+    REQUESTS,
+    AccessReply,
+    AccessRequest,
+    AccountingRequest,
+    AccountingResponse,
+    CoAReply,
+    CoARequest,
+    DisconnectReply,
+    DisconnectRequest,
+    Reply,
+    Request,
+)
+
+Handler: TypeAlias = Callable[[Any], Awaitable[Reply]]
+CallNext: TypeAlias = Callable[[Request[Any]], Awaitable[Reply]]
+Middleware: TypeAlias = Callable[[Request[Any], CallNext], Awaitable[Reply]]
+Condition: TypeAlias = Callable[[Any], bool]
+
+AccessHandler = TypeVar("AccessHandler", bound=Callable[[AccessRequest], Awaitable[AccessReply]])
+AccountingHandler = TypeVar("AccountingHandler", bound=Callable[[AccountingRequest], Awaitable[AccountingResponse]])
+CoAHandler = TypeVar("CoAHandler", bound=Callable[[CoARequest], Awaitable[CoAReply]])
+DisconnectHandler = TypeVar("DisconnectHandler", bound=Callable[[DisconnectRequest], Awaitable[DisconnectReply]])
+AnyMiddleware = TypeVar("AnyMiddleware", bound=Middleware)
+
+
+@attrs.frozen
+class Route:
+    """One row of the table: requests of this class for which every condition holds go to the handler."""
+
+    request: type[Request[Any]]
+    handler: Handler
+    conditions: tuple[Condition, ...] = ()
+    realm: str = ""
+
+    def matches(self, request: Request[Any]) -> bool:
+        """Whether this route takes the request; a condition that asks for an absent attribute does not hold."""
+        try:
+            return all(condition(request) for condition in self.conditions)
+        except MissingAttribute:
+            return False
+
+    def __str__(self) -> str:
+        return getattr(self.handler, "__qualname__", repr(self.handler))
+
+
+class Router:
+    """A collection of routes and middleware, one module's concern; ``app.include(router)`` takes it in."""
+
+    def __init__(self) -> None:
+        self._routes: list[Route | _Included] = []
+        self._middleware: list[Middleware] = []
+
+    @overload
+    def on(
+        self, request: type[AccessRequest], *, when: Callable[[AccessRequest], bool] | None = None, realm: str = ""
+    ) -> Callable[[AccessHandler], AccessHandler]: ...
+    @overload
+    def on(
+        self,
+        request: type[AccountingRequest],
+        *,
+        when: Callable[[AccountingRequest], bool] | None = None,
+        realm: str = "",
+    ) -> Callable[[AccountingHandler], AccountingHandler]: ...
+    @overload
+    def on(
+        self, request: type[CoARequest], *, when: Callable[[CoARequest], bool] | None = None, realm: str = ""
+    ) -> Callable[[CoAHandler], CoAHandler]: ...
+    @overload
+    def on(
+        self,
+        request: type[DisconnectRequest],
+        *,
+        when: Callable[[DisconnectRequest], bool] | None = None,
+        realm: str = "",
+    ) -> Callable[[DisconnectHandler], DisconnectHandler]: ...
+
+    def on(self, request: Any, *, when: Condition | None = None, realm: str = "") -> Any:
+        """Register the decorated ``async def`` for a request class; the first registered route that matches wins.
+
+        Args:
+            request: AccessRequest, AccountingRequest, CoARequest or DisconnectRequest.
+            when: a condition on the request; one that asks for an absent attribute does not hold.
+            realm: what must stand after the @ of User-Name, whatever its case.
+
+        Raises:
+            ConfigurationError: the class is no such request, or the function no ``async def``.
+        """
+        if request not in REQUESTS.values() or not request.replies or request.__name__ == "StatusServer":
+            raise ConfigurationError(
+                f"on() takes AccessRequest, AccountingRequest, CoARequest or DisconnectRequest, not {request!r}"
+            )
+
+        def register(handler: Handler) -> Handler:
+            _require_async(handler)
+            self._routes.append(Route(request, handler, _conditions(when, realm), realm))
+            self._changed()
+            return handler
+
+        return register
+
+    def middleware(self, function: AnyMiddleware) -> AnyMiddleware:
+        """Register ``async def name(request, call_next)`` round every handler of this router, the first outermost."""
+        _require_async(function)
+        self._middleware.append(function)
+        self._changed()
+        return function
+
+    def include(self, router: Router, *, when: Condition | None = None, realm: str = "") -> None:
+        """Take in another router's routes, here in the order; ``when`` and ``realm`` hold for all of them."""
+        if router is self:
+            raise ConfigurationError("a router cannot include itself")
+        self._routes.append(_Included(router, _conditions(when, realm), realm))
+        self._changed()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The table, included routers' routes in their places and inside their middleware."""
+        found: list[Route] = []
+        for row in self._routes:
+            found += [row] if isinstance(row, Route) else row.routes()
+        return tuple(found)
+
+    def _changed(self) -> None:
+        """For App, which keeps the table ready to use."""
+
+
+@attrs.frozen
+class _Included:
+    router: Router
+    conditions: tuple[Condition, ...]
+    realm: str
+
+    def routes(self) -> list[Route]:
+        return [
+            attrs.evolve(
+                route,
+                handler=wrapped(self.router._middleware, route.handler),
+                conditions=self.conditions + route.conditions,
+                realm=route.realm or self.realm,
+            )
+            for route in self.router.routes
+        ]
+
+
+def wrapped(middleware: list[Middleware], handler: Handler) -> Handler:
+    """The handler inside its middleware."""
+    for outer in reversed(middleware):
+        handler = _around(outer, handler)
+    return handler
+
+
+def _around(outer: Middleware, inner: Handler) -> Handler:
+    async def call(request: Request[Any]) -> Reply:
+        return await outer(request, inner)
+
+    call.__qualname__ = getattr(inner, "__qualname__", repr(inner))
+    return call
+
+
+def _conditions(when: Condition | None, realm: str) -> tuple[Condition, ...]:
+    wanted = realm.lower().lstrip("@")
+    in_realm: tuple[Condition, ...] = (lambda request: request.realm == wanted,) if wanted else ()
+    return in_realm + ((when,) if when is not None else ())
+
+
+def _require_async(function: object) -> None:
+    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))):  # noqa: B004
+        name = getattr(function, "__qualname__", function)
+        raise ConfigurationError(f"{name} must be an async def")

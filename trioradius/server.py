@@ -1,0 +1,160 @@
+"""The way of one packet, and the nursery that listeners live in. Read respond() first."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import trio
+
+from trioradius.app import App
+from trioradius.claim import Claim
+from trioradius.decision import decide, request_class
+from trioradius.discards import Discards
+from trioradius.errors import AuthenticityError, DecodeError, Discard, Overload, RadiusError, UnknownPeer
+from trioradius.peers import require_proof
+from trioradius.peers.policy import learn
+from trioradius.protocol.codes import ACCESS_REJECT
+from trioradius.protocol.source import Source
+from trioradius.transports import UDP
+from trioradius.transports.listener import Answer, Delayed, Limits
+from trioradius.transports.udp import BoundAddress, UDPListener
+
+DISCARDED: Final = (DecodeError, AuthenticityError, UnknownPeer, Overload, Discard)
+"""What makes a transport discard a packet; any other exception is a fault of ours or of the handler's."""
+JITTER: Final = 0.1
+"""Part of the reject delay that is random."""
+
+log = logging.getLogger("trioradius.server")
+
+
+async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
+    """Octets from a peer to the octets that answer them: the way of one packet.
+
+    Raises:
+        RadiusError: the packet must be discarded (one of DISCARDED).
+    """
+    peer = await app.peers.find(source.address)
+    profile = source.profile
+    message = profile.decode(octets)
+    kind = request_class(message, source)
+    require_proof(message, peer, source, app.learned)
+    profile.verify_request(message, peer.secret)
+    app.counters[kind.name] += 1
+    if peer.learns:
+        learn(message, peer, source.address, app.learned)
+    key = source.duplicate_key(message)
+    async with Claim(app.dedup, key, source.address, app.in_flight, app.limits.in_flight_per_address) as claim:
+        if claim.is_repeat:
+            app.counters["repeats"] += 1
+            return claim.reply
+        hiding = profile.request_hiding(message, peer.secret)
+        request = kind.received(message, hiding, app.dictionary).sent_by(peer, source)
+        reply, keep = await decide(app, request, source)
+        signed = profile.encode_reply(reply, message, hiding, peer.secret)
+        app.counters[reply.name] += 1
+        if reply.code == ACCESS_REJECT and app.reject_delay:
+            claim.keep_open()
+            return Delayed(signed, app.reject_delay * random.uniform(1, 1 + JITTER), claim.finish)
+        claim.reply = signed if keep else None
+        return signed
+
+
+class AppService:
+    """An App as what listeners serve: respond(), with the one fence round it."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._discards = Discards(app.counters)
+        self.limits: Limits = app.limits
+
+    async def answer(self, octets: bytes, source: Source) -> Answer:
+        """The reply, or None where the fault is ours: one packet may fail, the server may not."""
+        try:
+            return await respond(self._app, octets, source)
+        except DISCARDED:
+            raise
+        except Exception as error:
+            discard = _discard_within(error)
+            if discard is not None:
+                raise discard from None
+            self._app.counters["handler_failed"] += 1
+            log.exception("%s: the handler failed, and the request stays unanswered", source)
+            return None
+
+    def discarded(self, error: RadiusError, source: Source) -> None:
+        """Count and explain a packet that a listener discarded."""
+        self._discards.add(error, source)
+
+    def timed_out(self, source: Source) -> None:
+        """Count and log a handler that was cancelled by its time limit."""
+        self._app.counters["handler_timed_out"] += 1
+        log.error(
+            "%s: the handler took longer than %g s (Limits(handler_seconds=...)), and the request stays unanswered",
+            source,
+            self.limits.handler_seconds,
+        )
+
+
+def _discard_within(error: BaseException) -> Discard | None:
+    """A handler's Discard, where its own nursery wrapped it in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := _discard_within(inner))), None)
+    return error if isinstance(error, Discard) else None
+
+
+@contextlib.asynccontextmanager
+async def running(app: App[Any]) -> AsyncIterator[None]:
+    """The app's lifespans: entered in order, left in reverse; ``app.state`` is what the last one yielded."""
+    async with contextlib.AsyncExitStack() as stack:
+        for lifespan in app.lifespans:
+            state = await stack.enter_async_context(contextlib.asynccontextmanager(lifespan)(app))
+            if state is not None:
+                app.state = state
+        yield
+
+
+async def serve(
+    app: App[Any],
+    *listeners: UDP,
+    task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve an app on these listeners until cancelled; ``nursery.start`` returns their bound addresses.
+
+    Cancelled, it stops reading at once and lets running handlers finish and their replies leave, for as long as
+    ``Limits(grace_seconds=...)`` says.
+
+    Raises:
+        ConfigurationError: an address cannot be bound.
+    """
+    grace = trio.CancelScope(shield=True)
+    async with contextlib.AsyncExitStack() as stack:
+        bound = [stack.enter_context(await listener.bind()) for listener in listeners]
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_serve_within, app, bound, grace)
+            task_status.started([listener.address for listener in bound])
+            try:
+                await trio.sleep_forever()
+            finally:
+                for listener in bound:
+                    listener.stop()
+                grace.deadline = trio.current_time() + app.limits.grace_seconds
+
+
+async def _serve_within(
+    app: App[Any],
+    listeners: list[UDPListener],
+    grace: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """Lifespan and listeners, in the scope whose deadline is the grace period."""
+    service = AppService(app)
+    with grace:
+        async with running(app), trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(listener.serve, service)
+            task_status.started()

@@ -1,0 +1,6 @@
+"""What must outlive a packet."""
+
+from trioradius.stores.duplicates import DedupStore, MemoryDedupStore
+from trioradius.stores.learned import FileLearned
+
+__all__ = ["DedupStore", "FileLearned", "MemoryDedupStore"]

@@ -1,0 +1,103 @@
+"""Duplicate detection (RFC 5080 section 2.2.2): a repeated request gets the reply it had, and is not handled twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import trio
+
+from trioradius.errors import ConfigurationError
+
+_AUTHENTICATOR: Final = 16
+"""The last octets of a key. A new authenticator under the same rest takes the place of the old one (RFC 5080)."""
+_ENTRY_OCTETS: Final = 400
+"""What one kept reply costs beside its own octets, measured."""
+
+
+class DedupStore(Protocol):
+    """Where replies live for a while, so that a repeat finds its own.
+
+    ``key`` is opaque but for its last sixteen octets, the Request Authenticator.
+    """
+
+    async def begin(self, key: bytes) -> bytes | bool:
+        """The reply given before; True where the request is now ours to answer; False where it is being answered."""
+        ...
+
+    async def finish(self, key: bytes, reply: bytes | None) -> None:
+        """Keep the reply that a request of ours got; None frees the key, so that a repeat tries again."""
+        ...
+
+
+class MemoryDedupStore:
+    """Replies in this process's memory; neither method ever waits.
+
+    Args:
+        ttl: seconds that a reply lives; RFC 5080 allows 5 to 30.
+        octets: the bound on memory; past it the older half of the replies goes early, counted in ``evicted``.
+        clock: seconds, monotonic.
+
+    Raises:
+        ConfigurationError: a ttl or bound that is not positive.
+    """
+
+    def __init__(
+        self, *, ttl: float = 5, octets: int = 256 << 20, clock: Callable[[], float] = trio.current_time
+    ) -> None:
+        if ttl <= 0 or octets <= 0:
+            raise ConfigurationError("MemoryDedupStore wants a positive ttl and a positive bound in octets")
+        self.evicted = 0
+        self._ttl = ttl
+        self._half = octets // 2
+        self._clock = clock
+        self._running: set[bytes] = set()
+        # Two generations: a reply is looked for in both, and dropping the older one frees all of it at once.
+        self._young: dict[bytes, tuple[bytes, bytes, float]] = {}
+        self._old: dict[bytes, tuple[bytes, bytes, float]] = {}
+        self._young_octets = 0
+        self._turn_at = -1.0
+
+    async def begin(self, key: bytes) -> bytes | bool:
+        """As DedupStore."""
+        slot = key[:-_AUTHENTICATOR]
+        kept = self._young.get(slot) or self._old.get(slot)
+        if kept is not None:
+            if kept[0] == key and kept[2] >= self._clock():
+                return kept[1]
+            self._drop(slot)
+        if key in self._running:
+            return False
+        self._running.add(key)
+        return True
+
+    async def finish(self, key: bytes, reply: bytes | None) -> None:
+        """As DedupStore."""
+        self._running.discard(key)
+        if reply is None:
+            return
+        now = self._clock()
+        if now >= self._turn_at or self._young_octets > self._half:
+            self._turn(now)
+        slot = key[:-_AUTHENTICATOR]
+        self._young[slot] = key, reply, now + self._ttl
+        self._young_octets += len(reply) + _ENTRY_OCTETS
+
+    def _drop(self, slot: bytes) -> None:
+        """A request that differs only in its authenticator ends the life of the earlier reply (RFC 5080 2.2.2)."""
+        self._old.pop(slot, None)
+        dropped = self._young.pop(slot, None)
+        if dropped is not None:
+            self._young_octets -= len(dropped[1]) + _ENTRY_OCTETS
+
+    def _turn(self, now: float) -> None:
+        """Begin a new generation and drop the one before the last."""
+        if now < self._turn_at:
+            self.evicted += len(self._old)
+        self._old = self._young if now < self._turn_at + self._ttl else {}
+        self._young = {}
+        self._young_octets = 0
+        self._turn_at = now + self._ttl
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)

@@ -1,0 +1,89 @@
+"""AppClient: an App answers real octets without a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+
+from trioradius.app import App
+from trioradius.errors import NoResponse, RadiusError
+from trioradius.protocol.exchange import Sent
+from trioradius.protocol.packets import REQUESTS, Reply, Request
+from trioradius.protocol.profile import RADIUS_1_0
+from trioradius.protocol.source import Source
+from trioradius.server import AppService, running
+from trioradius.transports.listener import Answer, Delayed
+
+if TYPE_CHECKING:
+    from typing import Self
+
+R = TypeVar("R", bound=Reply)
+
+
+class AppClient:
+    """Exchanges packets with an App through the server's own path, from octets to octets.
+
+    ``await AppClient(app).exchange(request)``; as ``async with AppClient(app) as client`` the app's lifespan runs round
+    the block. Delayed Access-Rejects come at once.
+
+    Args:
+        app: what to ask.
+        address: the IP address that the requests seem to come from.
+    """
+
+    def __init__(self, app: App[Any], *, address: str = "127.0.0.1") -> None:
+        self.app = app
+        self.source = Source(address, 1812, "udp", RADIUS_1_0, frozenset(REQUESTS))
+        self._service = AppService(app)
+        self._identifiers = itertools.count()
+        self._running: contextlib.AbstractAsyncContextManager[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._running = running(self.app)
+        await self._running.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._running is not None:
+            await self._running.__aexit__(kind, error, traceback)
+
+    async def exchange(self, request: Request[R]) -> R:
+        """The app's reply to a request.
+
+        Raises:
+            NoResponse: the app stayed silent; the text says why, where a rule discarded the packet.
+            UnknownPeer: the app knows no peer at this client's address.
+        """
+        peer = await self.app.peers.find(self.source.address)
+        sent = Sent.make(request, next(self._identifiers) % 256, peer.secret, RADIUS_1_0)
+        octets = await self.send(sent.octets)
+        if octets is None:
+            raise NoResponse("the app stayed silent")
+        reply = sent.read_reply(octets, self.app.dictionary)
+        if not isinstance(reply, request.replies):
+            raise NoResponse(f"the app answered {reply}")
+        return reply  # type: ignore[return-value]
+
+    async def send(self, octets: bytes) -> bytes | None:
+        """The octets that answer these octets; None where the app's handler failed.
+
+        Raises:
+            NoResponse: a rule, or the handler, discarded the packet.
+        """
+        answer: Answer = None
+        with trio.move_on_after(self.app.limits.handler_seconds):
+            try:
+                answer = await self._service.answer(octets, self.source)
+            except RadiusError as error:
+                self._service.discarded(error, self.source)
+                raise NoResponse(f"discarded: {error}", reason=error.reason) from error
+        if isinstance(answer, Delayed):
+            await answer.sent(answer.octets)
+            return answer.octets
+        return answer

@@ -1,0 +1,6 @@
+"""Octets in, octets out; each transport decides what "discard" means for it."""
+
+from trioradius.transports.listener import Delayed, Limits, Service
+from trioradius.transports.udp import UDP
+
+__all__ = ["UDP", "Delayed", "Limits", "Service"]

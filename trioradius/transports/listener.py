@@ -1,0 +1,137 @@
+"""What every listener shares: what it serves, its bounds, and the replies that wait."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+import attrs
+import trio
+
+from trioradius.errors import ConfigurationError, Overload, RadiusError
+from trioradius.protocol.source import Source
+
+T = TypeVar("T")
+
+DELAYED_MAXIMUM: Final = 65_536
+"""Rejects that may wait at once; a flood of bad passwords must not fill the memory."""
+
+
+@attrs.frozen
+class Limits:
+    """Bounds of a listener.
+
+    Args:
+        in_flight: requests at once whose handlers wait for something; past it the kernel's buffer fills and drops.
+        in_flight_per_address: of one NAS, so that it cannot take every place; past it its requests are discarded.
+        handler_seconds: a handler that takes longer is cancelled, and the request stays unanswered.
+        grace_seconds: how long running handlers may go on after the server was told to stop.
+    """
+
+    in_flight: int = 512
+    in_flight_per_address: int = 256
+    handler_seconds: float = 30
+    grace_seconds: float = 5
+
+    def __attrs_post_init__(self) -> None:
+        if min(self.in_flight, self.in_flight_per_address) < 1 or self.handler_seconds <= 0 or self.grace_seconds < 0:
+            raise ConfigurationError("limits must be positive")
+
+
+@attrs.frozen
+class Delayed:
+    """A reply that leaves only after ``seconds``; ``sent`` is awaited then, or with the reply given up as None."""
+
+    octets: bytes
+    seconds: float
+    sent: Callable[[bytes | None], Awaitable[None]]
+
+
+Answer: TypeAlias = bytes | Delayed | None
+
+
+class Service(Protocol):
+    """What a listener serves: octets to the octets that answer them."""
+
+    limits: Limits
+
+    def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
+        """The reply, or None for silence. Raises RadiusError for a packet that must be discarded."""
+        ...
+
+    def discarded(self, error: RadiusError, source: Source) -> None:
+        """Told of every packet that a listener discarded, and of every reply that could not leave."""
+        ...
+
+    def timed_out(self, source: Source) -> None:
+        """Told of every request whose handler ran out of time."""
+        ...
+
+
+@types.coroutine
+def attend(coroutine: Coroutine[Any, Any, T], suspended: Callable[[], None]) -> Generator[Any, Any, T]:
+    """Run a coroutine here, in a context of its own, and call ``suspended`` the first time that it really waits.
+
+    One that never waits costs a call. What it awaits goes on to Trio as if this task had awaited it, so that
+    cancellation and scopes behave as ever.
+    """
+    run = copy_context().run
+    try:
+        waits_for = run(coroutine.send, None)
+        suspended()
+        while True:
+            try:
+                value = yield waits_for
+            except BaseException as error:
+                waits_for = run(coroutine.throw, error)
+            else:
+                waits_for = run(coroutine.send, value)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+class DelayedReplies:
+    """One timer heap for the replies of a listener that have to wait; they hold no worker.
+
+    Args:
+        send: puts octets on the wire for a destination.
+    """
+
+    def __init__(self, send: Callable[[bytes, Any], Awaitable[None]]) -> None:
+        self._send = send
+        self._heap: list[tuple[float, int, Delayed, Any]] = []
+        self._order = itertools.count()
+        self._changed = trio.Event()
+        self._stopping = False
+
+    async def add(self, reply: Delayed, destination: Any) -> None:
+        """Send this reply when it is due. Raises Overload, with the reply given up, where too many wait."""
+        if len(self._heap) >= DELAYED_MAXIMUM:
+            await reply.sent(None)
+            raise Overload("too many delayed Access-Rejects wait already", reason="delayed_replies_full")
+        heapq.heappush(self._heap, (trio.current_time() + reply.seconds, next(self._order), reply, destination))
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Let run() return once the heap is empty."""
+        self._stopping = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Send what is due until stopped."""
+        while self._heap or not self._stopping:
+            self._changed = trio.Event()
+            due = self._heap[0][0] if self._heap else float("inf")
+            with trio.move_on_at(due):
+                await self._changed.wait()
+            await self._send_due()
+
+    async def _send_due(self) -> None:
+        while self._heap and self._heap[0][0] <= trio.current_time():
+            _, _, reply, destination = heapq.heappop(self._heap)
+            await self._send(reply.octets, destination)
+            await reply.sent(reply.octets)

@@ -1,0 +1,149 @@
+"""Datagram sockets: binding them, and answering from the very address that was asked."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from typing import Any, Final, TypeAlias
+
+import trio
+
+from trioradius.errors import ConfigurationError
+
+DATAGRAM_MAXIMUM: Final = 4_097
+"""One octet more than RADIUS allows, so that a longer datagram is seen to be one."""
+
+SocketAddress: TypeAlias = tuple[Any, ...]
+Ancillary: TypeAlias = list[tuple[int, int, bytes]]
+Receive: TypeAlias = Callable[[], tuple[bytes, SocketAddress, Ancillary]]
+"""One datagram, who sent it, and what a reply needs to leave from the address it came to. Raises BlockingIOError."""
+Send: TypeAlias = Callable[[bytes, SocketAddress, Ancillary], object]
+
+_IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)
+_IPV4_INFO: Final = struct.Struct("=i4s4s")
+_IPV6_INFO: Final = struct.Struct("=16si")
+_NOTHING: Final[Ancillary] = []
+
+
+async def open_datagram_socket(host: str, port: int, receive_buffer: int) -> socket.socket:
+    """A bound, non-blocking UDP socket; "::" takes IPv4 as well, and means 0.0.0.0 where there is no IPv6.
+
+    Raises:
+        ConfigurationError: the name does not resolve, or the address cannot be bound.
+    """
+    try:
+        family, address = await _resolve(host, port)
+        return _bound(family, address, receive_buffer)
+    except OSError as error:
+        if host == "::" and not _has_ipv6():
+            return await open_datagram_socket("0.0.0.0", port, receive_buffer)
+        raise ConfigurationError(f"UDP {host} port {port} cannot be bound: {error.strerror or error}") from None
+
+
+async def connect_datagram_socket(host: str, port: int, source_address: str | None) -> trio.socket.SocketType:
+    """A UDP socket connected to a server, so that datagrams of others never reach it.
+
+    Raises:
+        ConfigurationError: a name does not resolve, or the source address is not ours.
+    """
+    try:
+        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        opened = trio.socket.socket(found[0][0], socket.SOCK_DGRAM)
+    except OSError as error:
+        raise ConfigurationError(f"{host} cannot be reached by UDP: {error.strerror or error}") from None
+    try:
+        if source_address is not None:
+            await opened.bind((source_address, 0))
+        await opened.connect(found[0][4])
+    except OSError as error:
+        opened.close()
+        raise ConfigurationError(
+            f"{host} port {port} from {source_address or 'any address'} cannot be reached: {error.strerror or error}"
+        ) from None
+    return opened
+
+
+async def _resolve(host: str, port: int) -> tuple[int, SocketAddress]:
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+    return found[0][0], found[0][4]
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _bound(family: int, address: SocketAddress, receive_buffer: int) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        opened.setblocking(False)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, receive_buffer)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+        opened.bind(address)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def datagrams(bound: socket.socket) -> tuple[Receive, Send]:
+    """How to read and write this socket; with IP_PKTINFO only where it is bound to every address (RFC 3542)."""
+    host = bound.getsockname()[0]
+    if host == "0.0.0.0":
+        bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        return _wildcard(bound, _ipv4_reply)
+    if host == "::":
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        return _wildcard(bound, _ipv6_reply)
+
+    def receive(receive_from: Callable[[int], tuple[bytes, SocketAddress]] = bound.recvfrom) -> Any:
+        octets, address = receive_from(DATAGRAM_MAXIMUM)
+        return octets, address, _NOTHING
+
+    def send(octets: bytes, address: SocketAddress, _: Ancillary) -> int:
+        return bound.sendto(octets, address)
+
+    return receive, send
+
+
+def _wildcard(bound: socket.socket, reply_information: Callable[[int, bytes], Ancillary]) -> tuple[Receive, Send]:
+    space = socket.CMSG_SPACE(_IPV6_INFO.size)
+
+    def receive() -> tuple[bytes, SocketAddress, Ancillary]:
+        octets, ancillary, _, address = bound.recvmsg(DATAGRAM_MAXIMUM, space)
+        return octets, address, reply_information(ancillary[0][1], ancillary[0][2]) if ancillary else _NOTHING
+
+    def send(octets: bytes, address: SocketAddress, ancillary: Ancillary) -> int:
+        return bound.sendmsg((octets,), ancillary, 0, address)
+
+    return receive, send
+
+
+def _ipv4_reply(kind: int, information: bytes) -> Ancillary:
+    """The address the datagram came to becomes the source of the reply; the kernel chooses the interface."""
+    _, _, asked = _IPV4_INFO.unpack(information)
+    return [(socket.IPPROTO_IP, kind, _IPV4_INFO.pack(0, asked, bytes(4)))]
+
+
+def _ipv6_reply(kind: int, information: bytes) -> Ancillary:
+    """As for IPv4; a link-local address means nothing without its interface."""
+    asked, interface = _IPV6_INFO.unpack(information)
+    if asked[:2] != b"\xfe\x80":
+        interface = 0
+    return [(socket.IPPROTO_IPV6, kind, _IPV6_INFO.pack(asked, interface))]
+
+
+def plain_address(address: str) -> str:
+    """An address as text, IPv4 where it was v4-mapped, and without a scope."""
+    if ":" not in address:
+        return address
+    found = IPv6Address(address.partition("%")[0])
+    return str(found.ipv4_mapped or found)
