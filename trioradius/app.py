@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from trioradius.attributes.dictionary import Dictionary
 from trioradius.errors import ConfigurationError
@@ -16,7 +16,12 @@ from trioradius.routing import Handler, Route, Router, wrapped
 from trioradius.stores import DedupStore, MemoryDedupStore
 from trioradius.transports.listener import Limits
 
-State = TypeVar("State")
+if TYPE_CHECKING:
+    import typing_extensions
+
+    State = typing_extensions.TypeVar("State", default=Any)
+else:
+    State = TypeVar("State")
 Lifespan: TypeAlias = "Callable[[App[Any]], AsyncGenerator[Any]]"
 AnyLifespan = TypeVar("AnyLifespan", bound="Callable[[App[Any]], AsyncGenerator[Any]]")
 

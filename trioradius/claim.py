@@ -45,7 +45,8 @@ class Claim:
 
     async def __aenter__(self) -> Self:
         """Raises Overload where the request is being answered, or the NAS has too many that are."""
-        if self._in_flight[self._address] >= self._most:
+        running = self._in_flight.get(self._address, 0)
+        if running >= self._most:
             raise Overload(
                 "too many requests of this NAS are being answered; Limits(in_flight_per_address=...) bounds them",
                 reason="address_overload",
@@ -55,7 +56,7 @@ class Claim:
             raise Overload("a repeat of a request that is being answered", reason="repeat_in_flight")
         if begun is True:
             self._ours = True
-            self._in_flight[self._address] += 1
+            self._in_flight[self._address] = running + 1
         else:
             self.reply = begun
         return self

@@ -67,7 +67,8 @@ async def decide(app: App[Any], request: Request[Any], source: Source) -> tuple[
     if not isinstance(reply, request.replies):
         raise TypeError(f"a handler answered {request.name} with {type(reply).__name__}")
     if reply.reason and log.isEnabledFor(logging.INFO):
-        log.info("%s: %s %r: %s", source, reply.name, request.get(UserName), reply.reason)
+        user = request.get(UserName)
+        log.info("%s: %s %r: %s", source, reply.name, user, reply.reason)
     return reply, True
 
 

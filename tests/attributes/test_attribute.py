@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 import traceback
 from datetime import UTC, datetime
@@ -275,7 +274,6 @@ class TestSecrets:
         assert error is not None and error.__context__ is None and error.__cause__ is None
         shown = "".join(traceback.format_exception_only(error)) + repr(error)
         assert SECRET not in shown
-        logging.getLogger(__name__).info("refused", exc_info=error)
 
 
 class TestTLV:
@@ -346,6 +344,12 @@ def test_malformed_octets_keep_their_place() -> None:
     assert (avp.name, avp.attribute.key, avp.value) == ("Attr-27", 27, b"\x01\x02")
     long = Attribute("Long-Text", 202, dt.TEXT, concat=True).avp(b"\xff" * 300)
     assert long.wire(None) == b"\xca\xff" + b"\xff" * 253 + b"\xca\x31" + b"\xff" * 47
+
+
+@pytest.mark.parametrize("avp", [AVP(State, bytes(254)), Attribute("Internal", 1000, dt.TEXT)("x")])
+def test_what_no_attribute_can_carry(avp: AVP) -> None:
+    with pytest.raises(EncodeError, match="cannot be sent"):
+        avp.wire(None)
 
 
 def test_a_number_that_nobody_knows() -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from trioradius.attributes import FramedIPAddress, ServiceType, read_dictionary
+from trioradius.attributes import FramedIPAddress, ServiceType, nesting, read_dictionary
 from trioradius.attributes.attribute import Attribute, Vendor
 from trioradius.attributes.datatypes import LONG_EXTENDED, OCTETS
 from trioradius.attributes.dictionary import Dictionary
@@ -93,7 +93,8 @@ def test_tlv_block(read, keyword):
 
 def test_flags(read):
     dictionary = read(
-        "ATTRIBUTE Key 200 string has_tag,encrypt=2\nATTRIBUTE Long 201 octets concat\nATTRIBUTE Many 202 ipaddr array\n"
+        "ATTRIBUTE Key 200 string has_tag,encrypt=2\nATTRIBUTE Long 201 octets concat\n"
+        "ATTRIBUTE Many 202 ipaddr array\n"
         "ATTRIBUTE Shy 203 string secret\nATTRIBUTE Nothing 204 integer virtual\n"
         "ATTRIBUTE Ascend 205 string encrypt=Ascend-Secret\n"
     )
@@ -136,8 +137,6 @@ def test_extended_vendor_specific(read):
 
 
 def test_internal_attribute_has_a_name_and_cannot_be_sent(read):
-    from trioradius.attributes import nesting
-
     attribute = read("ATTRIBUTE Fall-Through 500 integer\nDEFINE Note string")["Fall-Through"]
     with pytest.raises(EncodeError):
         nesting.wrap(attribute, attribute(1).octets)
@@ -393,7 +392,13 @@ def test_everything_is_read_in_less_than_a_second():
     assert time.perf_counter() - started < 1
 
 
+INTERNAL = ROOT.parent / "dictionary.freeradius.internal"
+BROKEN = {"dictionary.freedhcp"}
+"""Has values for an attribute that no file defines; FreeRADIUS does not include it either."""
+
+
 @installed
 @pytest.mark.parametrize("path", sorted(ROOT.parent.glob("dictionary.*")), ids=lambda path: path.name)
-def test_every_file_is_read_on_top_of_the_root(path):
-    read_dictionary(ROOT.parent / "dictionary.rfc2865", path)
+def test_every_file_is_read_on_top_of_the_bundled_dictionary(path):
+    if path.name not in BROKEN:
+        read_dictionary(INTERNAL, path)

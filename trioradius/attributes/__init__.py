@@ -8,7 +8,7 @@ from trioradius.attributes import ietf as ietf
 from trioradius.attributes.attribute import AVP, Attribute, NamedValue, Vendor
 from trioradius.attributes.dictionary import Dictionary
 from trioradius.attributes.freeradius import read_dictionary
-from trioradius.attributes.ietf import *
+from trioradius.attributes.ietf import *  # noqa: F403
 
 __all__ = ["AVP", "Attribute", "Dictionary", "NamedValue", "Vendor", "read_dictionary"]
 __all__ += ietf.__all__

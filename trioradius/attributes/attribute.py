@@ -11,18 +11,35 @@ A ``key`` says where the attribute lies: 27 for Session-Timeout, (26, 9, 1) for 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
+from typing import Any, Final, Generic, NoReturn, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
 from trioradius.attributes import nesting
-from trioradius.attributes.datatypes import OCTETS, TEXT, DataType
+from trioradius.attributes.datatypes import OCTETS, TEXT, DataType, NamedValue
+from trioradius.attributes.nesting import Vendor
 from trioradius.errors import EncodeError
 
-T = TypeVar("T")
+__all__ = [
+    "ASCEND_HIDING",
+    "AVP",
+    "SALTED_HIDING",
+    "TAG_MAXIMUM",
+    "TLV",
+    "USER_PASSWORD_HIDING",
+    "Attribute",
+    "Hide",
+    "Key",
+    "NamedValue",
+    "Unhide",
+    "Vendor",
+    "unknown",
+]
+
+T = TypeVar("T", covariant=True)
 Key: TypeAlias = int | tuple[int, ...]
 Hide: TypeAlias = Callable[[int, bytes], bytes]
 """Takes the kind of hiding (1, 2 or 3) and octets in the clear, gives hidden ones. A tag is in neither."""
@@ -37,46 +54,6 @@ ASCEND_HIDING: Final = 3
 """``encrypt=3``: Ascend-Send-Secret."""
 
 TAG_MAXIMUM: Final = 0x1F
-
-
-class NamedValue(int):
-    """An integer that a dictionary gave a name. It is the number; it prints as the name."""
-
-    name: str
-
-    def __new__(cls, number: int, name: str) -> Self:
-        value = super().__new__(cls, number)
-        value.name = name
-        return value
-
-    def __repr__(self) -> str:
-        return self.name
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> tuple[type[NamedValue], tuple[int, str]]:
-        return NamedValue, (int(self), self.name)
-
-
-@attrs.frozen
-class Vendor:
-    """A vendor's space of attributes and how it writes them (RFC 2865 section 5.26).
-
-    ``type_octets`` is 1, 2 or 4 and ``length_octets`` 0, 1 or 2; with ``continuation`` an octet follows whose
-    top bit says that the value goes on in the next attribute (WiMAX). ``prefix`` is where the space lies: (26,),
-    or (245, 26) for an Extended-Vendor-Specific one (RFC 6929 section 2.4).
-    """
-
-    number: int
-    name: str
-    type_octets: int = 1
-    length_octets: int = 1
-    continuation: bool = False
-    prefix: tuple[int, ...] = (26,)
-
-    @property
-    def path(self) -> tuple[int, ...]:
-        return *self.prefix, self.number
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -120,7 +97,10 @@ class AVP:
         """
         attribute, octets = self.attribute, self.octets
         if attribute.as_is:
-            return bytes((attribute.number, len(octets) + 2)) + octets
+            try:
+                return bytes((attribute.number, len(octets) + 2)) + octets
+            except ValueError:
+                raise EncodeError(f"{self.name} with {len(octets)} octets cannot be sent") from None
         if hide is not None and attribute.hides:
             octets = self.hidden(hide)
         return nesting.wrap(attribute, octets)
@@ -168,6 +148,13 @@ class Attribute(Generic[T]):
         array: several values of fixed size may stand in one attribute.
     """
 
+    key: Key
+    within: Vendor | Attribute[Any] | None
+    tagged_integer: bool
+    plain: bool
+    as_is: bool
+    hides: bool
+    secret: bool
     _constants: Sequence[NamedValue] = ()
 
     def __init_subclass__(cls) -> None:
@@ -209,7 +196,7 @@ class Attribute(Generic[T]):
             within.children[number] = self
             within._contain(self)
 
-    def name_value(self, name: str, value: T) -> None:
+    def name_value(self, name: str, value: Any) -> None:
         """Give a value a name; of several names for one value, the last is the one that is shown."""
         self.names[name.lower()] = value
         if isinstance(value, int):
@@ -217,7 +204,7 @@ class Attribute(Generic[T]):
 
     def _settle(self, key: Key, within: Vendor | Attribute[Any] | None) -> None:
         self.key, self.within = key, within
-        self.path = (key,) if isinstance(key, int) else key
+        self.path: tuple[int, ...] = (key,) if isinstance(key, int) else key
         """The key as a tuple, also for an attribute of the RADIUS space itself."""
         self.plain = isinstance(key, int) and not self.concat
         """Whether it is an attribute of the RADIUS space itself, in one piece."""
@@ -257,7 +244,7 @@ class Attribute(Generic[T]):
     @overload
     def __call__(self: Attribute[tuple[AVP, ...]], /, *children: AVP) -> AVP: ...
     @overload
-    def __call__(self, value: T, /, *more: T, tag: int = 0) -> AVP: ...
+    def __call__(self, value: T, /, *more: T, tag: int = 0) -> AVP: ...  # type: ignore[misc]
 
     def __call__(self, *values: Any, tag: int = 0) -> AVP:
         """Make an AVP.
@@ -278,7 +265,7 @@ class Attribute(Generic[T]):
             nesting.require_capacity(self, octets)
         return AVP(self, octets)
 
-    def _encode(self, value: T) -> bytes:
+    def _encode(self, value: Any) -> bytes:
         try:
             return self.datatype.encode(value)
         except (ValueError, TypeError, AttributeError) as error:
@@ -354,20 +341,14 @@ class Attribute(Generic[T]):
         """The value within octets; with ``unhide``, within those of RADIUS/1.0. Raises ValueError: malformed."""
         if unhide is not None:
             octets = self.clear(octets, unhide)
-        value: T
         if self.datatype is TLV:
-            children: Any = self.parse_children(octets, unhide)
-            value = children
-            return value
+            return cast("T", self.parse_children(octets, unhide))
         if self.tagged:
             octets = self._untagged(octets)
         elif self.array:
             octets = self.split(octets)[0]
         value = self.datatype.decode(octets)
-        if self.values:
-            named: Mapping[Any, Any] = self.values
-            value = named.get(value, value)
-        return value
+        return cast("T", self.values.get(cast("int", value), value)) if self.values else value
 
     def split(self, octets: bytes) -> list[bytes]:
         """The octets of each value: several only for an array attribute of fixed size."""

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import attrs
 
@@ -39,6 +39,25 @@ class DataType(Generic[T]):
 
     def __repr__(self) -> str:
         return self.name
+
+
+class NamedValue(int):
+    """An integer that a dictionary gave a name (RFC 8044 section 3.2). It is the number; it prints as the name."""
+
+    name: str
+
+    def __new__(cls, number: int, name: str) -> Self:
+        value = super().__new__(cls, number)
+        value.name = name
+        return value
+
+    def __repr__(self) -> str:
+        return self.name
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[type[NamedValue], tuple[int, str]]:
+        return NamedValue, (int(self), self.name)
 
 
 def _require(condition: object, problem: str) -> None:

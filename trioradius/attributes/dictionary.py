@@ -88,8 +88,11 @@ class Dictionary:
 
     def find(self, key: Key) -> Attribute[object] | None:
         """The attribute at a key, or None where nobody knows it."""
-        if isinstance(key, tuple) and len(key) > 2 and key[1] in self._modules:
-            self._load(key[1])
+        if isinstance(key, tuple) and self._modules:
+            # 26.9.1, or 241.26.9.1 for an Extended-Vendor-Specific attribute (RFC 6929 section 2.4).
+            number = key[1:2] if key[0] == VENDOR_SPECIFIC else key[2:3]
+            if number and number[0] in self._modules:
+                self._load(number[0])
         return self._by_key.get(key) or (self._base.find(key) if self._base else None)
 
     def get(self, name: str) -> Attribute[object] | None:

@@ -60,11 +60,16 @@ def number(text: str) -> int:
     raise ValueError(f"{text!r} is not a number")
 
 
+def _key(path: Path) -> Key:
+    first, *rest = path
+    return path if rest else first
+
+
 class Index:
     """Finds attributes and vendors, in the files read so far and in the dictionary below them."""
 
     def __init__(self, base: Dictionary | None) -> None:
-        self.found = Definitions()
+        self.found: Definitions = Definitions()
         self._base = base
         self._names: dict[str, Attribute[Any]] = {}
         self._scoped: dict[Path, dict[str, Attribute[Any]]] = {}
@@ -157,8 +162,8 @@ class Index:
             return None
         if len(path) == 2 and path[0] == VENDOR_SPECIFIC:
             return self._base.vendor(path[1])
-        found = self._base.attribute(path if len(path) > 1 else path[0])
-        return self._amend(found) if found.datatype.name in CONTAINERS else None
+        found = self._base.find(_key(path))
+        return self._amend(found) if found is not None and found.datatype.name in CONTAINERS else None
 
     def add_vendor(self, vendor: Vendor) -> None:
         """Remember a vendor of a VENDOR line."""
@@ -211,7 +216,7 @@ class Index:
             path = tuple(map(number, text.split(".")))
         except ValueError:
             return None
-        key: Key = path if len(path) > 1 else path[0]
+        key = _key(path)
         return self._keys.get(key) or (self._base.find(key) if self._base else None)
 
     def _by_names(self, text: str, scope: Path) -> Attribute[Any] | None:

@@ -8,10 +8,8 @@ it, and is found under Vendor-Specific.Mikrotik.Rate-Limit as well.
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
-
-import attrs
 
 from trioradius.attributes.attribute import Attribute, Vendor
 from trioradius.attributes.datatypes import DataType
@@ -26,8 +24,9 @@ from trioradius.attributes.freeradius_definitions import (
     Scope,
     number,
 )
-from trioradius.attributes.freeradius_types import datatype, interpret
-from trioradius.attributes.structure import Member, structure
+from trioradius.attributes.freeradius_structs import Struct, member_of
+from trioradius.attributes.freeradius_types import datatype, flags_of, interpret, option_of
+from trioradius.attributes.structure import structure
 from trioradius.errors import DictionaryError
 
 TYPE_OCTETS: Final = (1, 2, 4)
@@ -43,21 +42,6 @@ class Block(NamedTuple):
     name: str
     scope: Scope | None
     place: Place
-
-
-@attrs.define
-class Struct:
-    """A struct whose MEMBER lines are being read."""
-
-    attribute: Attribute[Any]
-    members: list[Member] = attrs.field(factory=list)
-    key: str = ""
-    variants: dict[int, list[Member]] = attrs.field(factory=dict)
-
-    def add(self, member: Member, variant: int | None) -> None:
-        """Add a field, to the struct itself or to what follows where its key has a value."""
-        (self.members if variant is None else self.variants[variant]).append(member)
-        self.attribute.datatype = structure(*self.members, key=self.key, variants=self.variants)
 
 
 class Later(NamedTuple):
@@ -146,13 +130,13 @@ class Reader:
 
     def flags(self, words: list[str]) -> None:
         """FLAGS internal: what follows is never sent, which its number says as well."""
-        for flag in _flags(words):
+        for flag in flags_of(words):
             interpret(flag.removeprefix("!"), {})
 
     def _add(self, name: str, path: Path, within: Scope | None, type_name: str, flags: list[str]) -> Attribute[Any]:
         kind: DataType[Any] = datatype(type_name)
         arguments: dict[str, Any] = {"concat": True} if type_name == "concat" else {}
-        for flag in _flags(flags):
+        for flag in flags_of(flags):
             vendor = self._index.vendor(flag) if within is None and self._index.is_vendor(flag) else None
             if vendor is not None:
                 within = vendor
@@ -169,7 +153,7 @@ class Reader:
 
     def _note_references(self, attribute: Attribute[Any], flags: list[str]) -> None:
         for name, act in (("enum", self._share_values), ("clone", self._clone)):
-            reference = _option(flags, name)
+            reference = option_of(flags, name)
             if reference:
                 self._references.append(Later(self.place, _acting(act, attribute, reference, self._scope_path())))
 
@@ -243,7 +227,7 @@ class Reader:
         vendor = self._index.vendor(words[0])
         if vendor is None:
             raise ValueError(f"unknown vendor {words[0]!r}")
-        parent = _option(words[1:], "parent") or _option(words[1:], "format")
+        parent = option_of(words[1:], "parent") or option_of(words[1:], "format")
         if parent:
             vendor = self._index.extended_vendor(vendor, parent)
         self._index.open_vendor(vendor)
@@ -322,9 +306,9 @@ class Reader:
         if self._struct is None:
             raise ValueError(f"MEMBER {words[0]} follows no attribute of type struct")
         struct, variant = self._struct
-        if "key" in _flags(words[2:]) and variant is None:
+        if "key" in flags_of(words[2:]) and variant is None:
             struct.key = words[0]
-        struct.add(_member(words), variant)
+        struct.add(member_of(words), variant)
 
 
 class Keyword(NamedTuple):
@@ -358,16 +342,6 @@ KEYWORDS: Final = {
 }
 
 
-def _flags(words: list[str]) -> Iterator[str]:
-    return (flag for word in words for flag in word.split(",") if flag)
-
-
-def _option(words: list[str], name: str) -> str:
-    """What stands after ``name=`` among these words."""
-    wanted = name + "="
-    return next((flag.removeprefix(wanted) for flag in _flags(words) if flag.startswith(wanted)), "")
-
-
 def _acting(
     act: Callable[[Attribute[Any], str, Path], None], attribute: Attribute[Any], reference: str, scope: Path
 ) -> Callable[[], None]:
@@ -398,13 +372,3 @@ def _value(attribute: Attribute[Any], text: str) -> object:
     except ValueError:
         raise ValueError(f"{text!r} is not a value that {attribute.name} ({kind.name}) can have") from None
     return value
-
-
-def _member(words: list[str]) -> Member:
-    bare, bracket, size = words[1].partition("[")
-    flags = list(_flags(words[2:]))
-    if bare == "bit" and bracket:
-        return Member(words[0], datatype("uint64"), bits=number(size.removesuffix("]")))
-    length_octets = {"uint8": 1, "uint16": 2}.get(_option(flags, "length"), 0)
-    kind = datatype("octets" if bare in CONTAINERS else words[1])
-    return Member(words[0], kind, length_octets=length_octets)

@@ -5,6 +5,7 @@ The names of FreeRADIUS 2, 3 and 4 and of RFC 8044 stand side by side; they do n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from trioradius.attributes import datatypes
@@ -127,3 +128,14 @@ def _encryption(value: str) -> int:
     if value.lower() not in ENCRYPTIONS:
         raise ValueError(f"unknown encryption {value!r}: 1, 2 and 3 are known")
     return ENCRYPTIONS[value.lower()]
+
+
+def flags_of(words: list[str]) -> Iterator[str]:
+    """The flags in the last words of a line, which commas and spaces part."""
+    return (flag for word in words for flag in word.split(",") if flag)
+
+
+def option_of(words: list[str], name: str) -> str:
+    """What stands after ``name=`` among these words."""
+    wanted = name + "="
+    return next((flag.removeprefix(wanted) for flag in flags_of(words) if flag.startswith(wanted)), "")

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+import attrs
+
 from trioradius.errors import EncodeError
 
 if TYPE_CHECKING:
-    from trioradius.attributes.attribute import Attribute, Key, Vendor
+    from trioradius.attributes.attribute import Attribute, Key
 
 VENDOR_SPECIFIC: Final = 26
 EXTENDED: Final = frozenset({241, 242, 243, 244})
@@ -26,6 +28,27 @@ DEPTH_MAXIMUM: Final = 16
 Pair: TypeAlias = tuple[int, bytes]
 Entry: TypeAlias = "tuple[Key, bytes]"
 VendorLookup: TypeAlias = "Callable[[int], Vendor | None]"
+
+
+@attrs.frozen
+class Vendor:
+    """A vendor's space of attributes and how it writes them (RFC 2865 section 5.26).
+
+    ``type_octets`` is 1, 2 or 4 and ``length_octets`` 0, 1 or 2; with ``continuation`` an octet follows whose
+    top bit says that the value goes on in the next attribute (WiMAX). ``prefix`` is where the space lies: (26,),
+    or (245, 26) for an Extended-Vendor-Specific one (RFC 6929 section 2.4).
+    """
+
+    number: int
+    name: str
+    type_octets: int = 1
+    length_octets: int = 1
+    continuation: bool = False
+    prefix: tuple[int, ...] = (26,)
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        return *self.prefix, self.number
 
 
 def sub_attribute(number: int, octets: bytes) -> bytes:

@@ -88,7 +88,8 @@ class Peers:
                 return self._cache[address][0]
         asked = self._asking[address] = trio.Event()
         try:
-            return self._keep(address, _named(await self._source(ip_address(address)), address))
+            found = await self._source(ip_address(address))
+            return self._keep(address, found and _named(found, address))
         finally:
             del self._asking[address]
             asked.set()
@@ -129,5 +130,5 @@ def _network(text: str) -> Network:
     return network
 
 
-def _named(peer: Peer | None, name: str) -> Peer | None:
-    return attrs.evolve(peer, name=name) if peer is not None and not peer.name else peer
+def _named(peer: Peer, name: str) -> Peer:
+    return peer if peer.name else attrs.evolve(peer, name=name)

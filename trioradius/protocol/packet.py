@@ -43,9 +43,9 @@ class Packet:
         self._dictionary = dictionary or Dictionary.bundled()
         self._hiding: Hiding | None = None
         self._avps: tuple[AVP, ...] | None = tuple(
-            item if isinstance(item, AVP) else self._dictionary.avp(*item) for item in attributes
+            [item if isinstance(item, AVP) else self._dictionary.avp(*item) for item in attributes]
         )
-        self._entries: list[nesting.Entry] = [(avp.attribute.key, avp.octets) for avp in self._avps]
+        self._entries: list[nesting.Entry] | None = None
         self._nested = False
 
     @classmethod
@@ -96,11 +96,11 @@ class Packet:
         if not attribute.plain or tag is not None:
             return next(iter(self.all(attribute, tag=tag)), None)
         number, hiding = attribute.key, self._hiding
-        for found, octets in self._entries:
+        for found, octets in self._flat() if self._entries is None else self._entries:
             if found == number:
                 try:
-                    if hiding is not None and attribute.encrypt:
-                        octets = attribute.clear(octets, hiding.unhide)
+                    if hiding is not None and attribute.hides:
+                        return attribute.decode(octets, hiding.unhide)
                     return attribute.decode(octets)
                 except ValueError:
                     continue
@@ -115,11 +115,12 @@ class Packet:
         """Every well-formed value of an attribute, in order."""
         if isinstance(attribute, str):
             attribute = self._dictionary[attribute]
+        unhide = self._hiding.unhide if self._hiding is not None and attribute.hides else None
         values = []
-        for octets in self._clear(attribute):
+        for octets in self._find(attribute):
             if tag is None or attribute.tag_of(octets) == tag:
                 try:
-                    values.append(attribute.decode(octets))
+                    values.append(attribute.decode(octets, unhide))
                 except ValueError:
                     continue
         return tuple(values)
@@ -131,7 +132,8 @@ class Packet:
         """
         if isinstance(attribute, str):
             attribute = self._dictionary[attribute]
-        return next(iter(self._clear(attribute)), None)
+        found = self._clear(attribute)
+        return found[0] if found else None
 
     @overload
     def __getitem__(self, attribute: Attribute[T]) -> T: ...
@@ -166,37 +168,50 @@ class Packet:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.avps))})"
 
-    def _clear(self, attribute: Attribute[Any]) -> Iterator[bytes]:
+    def _clear(self, attribute: Attribute[Any]) -> list[bytes]:
+        """The octets of every value of an attribute in the clear, without those that cannot be unhidden."""
         hiding = self._hiding
+        if hiding is None or not attribute.encrypt:
+            return self._find(attribute)
+        clear = []
         for octets in self._find(attribute):
             try:
-                yield attribute.clear(octets, hiding.unhide) if hiding and attribute.encrypt else octets
+                clear.append(attribute.clear(octets, hiding.unhide))
             except ValueError:
                 continue
+        return clear
 
-    def _find(self, attribute: Attribute[Any]) -> Iterator[bytes]:
+    def _find(self, attribute: Attribute[Any]) -> list[bytes]:
         """The octets of an attribute wherever it lies: on its own, or as a TLV within others."""
-        if attribute.concat:
-            parts = [octets for key, octets in self._entries if key == attribute.key]
-            if parts:
-                yield b"".join(parts)
-            return
+        wanted = attribute.key
+        if isinstance(wanted, int) and not attribute.array:
+            found = [octets for key, octets in self._flat() if key == wanted]
+            return [b"".join(found)] if attribute.concat and found else found
         path = attribute.path
+        found = []
         for key, octets in self._unfolded():
             outer = (key,) if isinstance(key, int) else key
             if path[: len(outer)] == outer:
-                for found in nesting.descend(octets, path[len(outer) :]):
-                    yield from attribute.split(found)
+                for whole in nesting.descend(octets, path[len(outer) :]):
+                    found += attribute.split(whole)
+        return found
+
+    def _flat(self) -> list[nesting.Entry]:
+        """(key, octets) of every attribute; nested ones may still be folded within their container."""
+        if self._entries is None:
+            self._entries = [(avp.attribute.key, avp.octets) for avp in self._avps or ()]
+        return self._entries
 
     def _unfolded(self) -> list[nesting.Entry]:
         """The entries with Vendor-Specific and extended attributes taken apart, once."""
+        entries = self._flat()
         if self._nested:
-            self._entries = nesting.expand(self._entries, self._dictionary.vendor)  # type: ignore[arg-type]
+            entries = self._entries = nesting.expand(entries, self._dictionary.vendor)  # type: ignore[arg-type]
             self._nested = False
-        return self._entries
+        return entries
 
     def _joined(self) -> Iterator[nesting.Entry]:
-        """The entries with split values (RFC 8044 section 3.16) joined at the place of their first part."""
+        """The entries with split values (RFC 8044 section 3.6) joined at the place of their first part."""
         whole: dict[Key, list[bytes]] = {}
         for key, octets in self._unfolded():
             if self._dictionary.attribute(key).concat:

@@ -6,7 +6,7 @@ A profile decodes, verifies, hides and signs. Whoever holds one never writes ``i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 import trio
@@ -185,7 +185,7 @@ class UDPListener:
         """One datagram's whole way. What must be discarded is (RFC 2865 section 3), and counted."""
         try:
             answer = await attend(self._service.answer(octets, turn.source), turn.suspended)
-            if answer.__class__ is bytes:
+            if isinstance(answer, bytes):
                 await self._send(answer, (address, ancillary))
             elif answer is not None:
                 await self._delayed.add(answer, (address, ancillary))

@@ -1,0 +1,1 @@
+"""Programs as a user would write them. Each runs as a test in tests/examples."""
