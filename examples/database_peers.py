@@ -1,12 +1,12 @@
 """Peers from a database: a NAS is looked up when its first packet comes, and the answer is believed for a while."""
 
 import sqlite3
+from ipaddress import IPv4Address, IPv6Address
 
 import trio
 
 from trioradius import AccessAccept, AccessReject, AccessRequest, App, Peer, Peers
 from trioradius.attributes import UserName
-from trioradius.peers.table import Address
 
 DATABASE = "nas.db"
 
@@ -19,7 +19,7 @@ def read(address: str) -> tuple[str, str] | None:
     return found
 
 
-async def find(address: Address) -> Peer | None:
+async def find(address: IPv4Address | IPv6Address) -> Peer | None:
     """Called once for each address, then again when its lifetime is over; None means that we do not know it."""
     row = await trio.to_thread.run_sync(read, str(address))
     return None if row is None else Peer(row[0], name=row[1])

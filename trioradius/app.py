@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from trioradius.attributes.dictionary import Dictionary
@@ -72,7 +72,7 @@ class App(Router, Generic[State]):
         self.learned: Learned = MemoryLearned() if learned is None else learned
         self.counters: Counter[str] = Counter()
         """Packets by name, and discarded ones by reason as ``discarded.REASON``."""
-        self.in_flight: Counter[str] = Counter()
+        self.in_flight: dict[str, int] = {}
         """Requests being answered now, by the NAS's address."""
         self.state: State
         """What the lifespan yielded; there while the app is served."""
@@ -89,10 +89,9 @@ class App(Router, Generic[State]):
         self.lifespans.append(function)
         return function
 
-    async def dispatch(self, request: Request[Any]) -> Reply:
-        """The reply of the first route that matches, through all middleware. Raises NoHandler."""
-        entrance = self._entrance or self._open()
-        return await entrance(request)
+    def dispatch(self, request: Request[Any]) -> Awaitable[Reply]:
+        """The reply, to be awaited, of the first route that matches, through all middleware. Raises NoHandler."""
+        return (self._entrance or self._open())(request)
 
     def _changed(self) -> None:
         self._entrance = None
@@ -104,8 +103,8 @@ class App(Router, Generic[State]):
         self._entrance = wrapped(self._middleware, self._route)
         return self._entrance
 
-    async def _route(self, request: Request[Any]) -> Reply:
+    def _route(self, request: Request[Any]) -> Awaitable[Reply]:
         for route in self._table.get(type(request), ()):
             if not route.conditions or route.matches(request):
-                return await route.handler(request)
+                return route.handler(request)
         raise NoHandler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -33,7 +33,7 @@ class Claim:
 
     __slots__ = ("_address", "_in_flight", "_key", "_kept_open", "_most", "_ours", "_store", "reply")
 
-    def __init__(self, store: DedupStore | None, key: bytes, address: str, in_flight: Counter[str], most: int) -> None:
+    def __init__(self, store: DedupStore | None, key: bytes, address: str, in_flight: dict[str, int], most: int) -> None:
         self.reply: bytes | None = None
         self._store = store
         self._key = key
@@ -45,8 +45,7 @@ class Claim:
 
     async def __aenter__(self) -> Self:
         """Raises Overload where the request is being answered, or the NAS has too many that are."""
-        running = self._in_flight.get(self._address, 0)
-        if running >= self._most:
+        if self._in_flight.get(self._address, 0) >= self._most:
             raise Overload(
                 "too many requests of this NAS are being answered; Limits(in_flight_per_address=...) bounds them",
                 reason="address_overload",
@@ -56,17 +55,20 @@ class Claim:
             raise Overload("a repeat of a request that is being answered", reason="repeat_in_flight")
         if begun is True:
             self._ours = True
-            self._in_flight[self._address] = running + 1
+            # Read again, since a shared store may have waited and others come and gone.
+            self._in_flight[self._address] = self._in_flight.get(self._address, 0) + 1
         else:
             self.reply = begun
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._ours:
-            self._in_flight[self._address] -= 1
-            if not self._in_flight[self._address]:
+            running = self._in_flight[self._address] - 1
+            if running:
+                self._in_flight[self._address] = running
+            else:
                 del self._in_flight[self._address]
-            if not self._kept_open:
+            if not self._kept_open and self._store is not None:
                 await self.finish(self.reply if kind is None else None)
 
     @property
@@ -78,13 +80,14 @@ class Claim:
         """Leave it to a later ``finish``: the reply is ready, but must not reach a repeat before its time."""
         self._kept_open = True
 
-    async def finish(self, reply: bytes | None) -> None:
-        """Keep the reply for repeats, even while being cancelled; None frees the key."""
-        if self._store is None:
-            return
+    def finish(self, reply: bytes | None) -> Awaitable[None]:
+        """Keep the reply for repeats, even while being cancelled; None frees the key. To be awaited."""
         if isinstance(self._store, MemoryDedupStore):
             # It never waits, so there is nothing to shield.
-            await self._store.finish(self._key, reply)
-            return
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + FINISH_SECONDS):
-            await self._store.finish(self._key, reply)
+            return self._store.finish(self._key, reply)
+        return self._finish_shielded(reply)
+
+    async def _finish_shielded(self, reply: bytes | None) -> None:
+        if self._store is not None:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + FINISH_SECONDS):
+                await self._store.finish(self._key, reply)

@@ -182,8 +182,10 @@ class _Channel:
                 answer.give(sent.read_reply(octets, self._dictionary))
             except (AuthenticityError, DecodeError) as error:
                 # A discarded reply neither stops nor shifts the timers (RFC 5080 section 2.2.1).
+                # One line a reason, lest a flood of forged replies fill the log; the counters have the rest.
+                level = logging.DEBUG if self._counters[error.reason] else logging.WARNING
+                log.log(level, "a reply was discarded: %s", error)
                 self._counters[error.reason] += 1
-                log.warning("a reply was discarded: %s", error)
 
     def close(self) -> None:
         self._socket.close()

@@ -66,7 +66,7 @@ async def decide(app: App[Any], request: Request[Any], source: Source) -> tuple[
         return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "no handler takes it"), False
     if not isinstance(reply, request.replies):
         raise TypeError(f"a handler answered {request.name} with {type(reply).__name__}")
-    if reply.reason and log.isEnabledFor(logging.INFO):
+    if log.isEnabledFor(logging.INFO) and reply.reason:
         user = request.get(UserName)
         log.info("%s: %s %r: %s", source, reply.name, user, reply.reason)
     return reply, True

@@ -37,12 +37,22 @@ AnyMiddleware = TypeVar("AnyMiddleware", bound=Middleware)
 
 @attrs.frozen
 class Route:
-    """One row of the table: requests of this class for which every condition holds go to the handler."""
+    """One row of the table: requests of this class for which every condition holds go to the handler.
+
+    ``middleware`` is that of included routers, which the handler already stands inside of, the outermost first.
+    """
 
     request: type[Request[Any]]
     handler: Handler
     conditions: tuple[Condition, ...] = ()
     realm: str = ""
+    middleware: tuple[Middleware, ...] = ()
+
+    @property
+    def function(self) -> Handler:
+        """The handler as it was registered, without middleware."""
+        function: Handler = inspect.unwrap(self.handler)
+        return function
 
     def matches(self, request: Request[Any]) -> bool:
         """Whether this route takes the request; a condition that asks for an absent attribute does not hold."""
@@ -133,6 +143,11 @@ class Router:
             found += [row] if isinstance(row, Route) else row.routes()
         return tuple(found)
 
+    @property
+    def middlewares(self) -> tuple[Middleware, ...]:
+        """This router's own middleware, the outermost first."""
+        return tuple(self._middleware)
+
     def _changed(self) -> None:
         """For App, which keeps the table ready to use."""
 
@@ -150,6 +165,7 @@ class _Included:
                 handler=wrapped(self.router._middleware, route.handler),
                 conditions=self.conditions + route.conditions,
                 realm=route.realm or self.realm,
+                middleware=(*self.router.middlewares, *route.middleware),
             )
             for route in self.router.routes
         ]
@@ -167,6 +183,7 @@ def _around(outer: Middleware, inner: Handler) -> Handler:
         return await outer(request, inner)
 
     call.__qualname__ = getattr(inner, "__qualname__", repr(inner))
+    call.__wrapped__ = inner  # type: ignore[attr-defined]
     return call
 
 

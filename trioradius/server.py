@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -23,6 +23,8 @@ from trioradius.transports import UDP
 from trioradius.transports.listener import Answer, Delayed, Limits
 from trioradius.transports.udp import BoundAddress, UDPListener
 
+T = TypeVar("T")
+
 DISCARDED: Final = (DecodeError, AuthenticityError, UnknownPeer, Overload, Discard)
 """What makes a transport discard a packet; any other exception is a fault of ours or of the handler's."""
 JITTER: Final = 0.1
@@ -37,7 +39,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     Raises:
         RadiusError: the packet must be discarded (one of DISCARDED).
     """
-    peer = await app.peers.find(source.address)
+    peer = app.peers.at_hand(source.address) or await app.peers.find(source.address)
     profile = source.profile
     message = profile.decode(octets)
     kind = request_class(message, source)
@@ -73,8 +75,15 @@ class AppService:
 
     async def answer(self, octets: bytes, source: Source) -> Answer:
         """The reply, or None where the fault is ours: one packet may fail, the server may not."""
+        answer = await self._fenced(respond(self._app, octets, source), source)
+        if isinstance(answer, Delayed):
+            keep = answer.sent
+            return Delayed(answer.octets, answer.seconds, lambda reply: self._fenced(keep(reply), source))
+        return answer
+
+    async def _fenced(self, step: Awaitable[T], source: Source) -> T | None:
         try:
-            return await respond(self._app, octets, source)
+            return await step
         except DISCARDED:
             raise
         except Exception as error:
@@ -130,7 +139,7 @@ async def serve(
     Raises:
         ConfigurationError: an address cannot be bound.
     """
-    grace = trio.CancelScope(shield=True)
+    grace = trio.CancelScope()
     async with contextlib.AsyncExitStack() as stack:
         bound = [stack.enter_context(await listener.bind()) for listener in listeners]
         async with trio.open_nursery() as nursery:
@@ -151,10 +160,12 @@ async def _serve_within(
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
-    """Lifespan and listeners, in the scope whose deadline is the grace period."""
+    """Lifespan and listeners, in the scope whose deadline is the grace period, which shields them once all is open."""
     service = AppService(app)
     with grace:
         async with running(app), trio.open_nursery() as nursery:
             for listener in listeners:
                 nursery.start_soon(listener.serve, service)
+            await trio.lowlevel.checkpoint_if_cancelled()
+            grace.shield = True
             task_status.started()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 from typing import Final
@@ -72,6 +73,7 @@ class Radclient:
             capture_stdout=True,
             capture_stderr=True,
             check=False,
+            env={**os.environ, "TZ": "UTC"},
         )
         text = (done.stdout + done.stderr).decode()
         return Run(tuple(_replies(text)), done.returncode, text)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from trioradius import AVP, AccessAccept, AccessRequest, App, Attribute, Dictionary
-from trioradius.attributes.attribute import TLV
+from trioradius.attributes.attribute import SALTED_HIDING, TLV
 from trioradius.attributes.freeradius import read_dictionary
 
 from .radclient import PROVE, SECRET, Radclient
@@ -35,9 +35,10 @@ VALUES: Final[dict[str, tuple[Any, str]]] = {
     "date": (datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), '"Nov 14 2023 22:13:20 UTC"'),
 }
 """A value of each data type, and how radclient writes it."""
-NOT_SENT: Final = {2, 3, 33, 70, 79, 80}
-"""Passwords, Proxy-State, EAP-Message and Message-Authenticator have rules of their own; others test them."""
-IN_ONE_PACKET: Final = 50
+NOT_SENT: Final = {2, 3, 33, 70, 79, 80, 173}
+"""Passwords, Proxy-State, EAP-Message and Message-Authenticator have rules of their own, and tests of their own.
+173 is IPv6-6rd-Configuration: radclient knows no TLV outside of vendors and extended attributes."""
+PACKETS: Final = 140
 
 
 def example(attribute: Attribute[Any]) -> tuple[Any, str] | None:
@@ -55,7 +56,11 @@ def dictionary() -> Dictionary:
 
 @pytest.fixture(scope="module")
 def batches(dictionary: Dictionary) -> list[list[Attribute[Any]]]:
-    """The attributes that have a place in a packet, some at a time."""
+    """The attributes that have a place in a packet, some at a time.
+
+    Neighbours go into different packets: radclient puts TLVs that follow each other into one attribute, and cuts off
+    what does not fit.
+    """
     found = [
         attribute
         for attribute in dictionary
@@ -64,7 +69,7 @@ def batches(dictionary: Dictionary) -> list[list[Attribute[Any]]]:
         if dictionary.find(attribute.key) is attribute
     ]
     assert len(found) > 6_000
-    return [found[at : at + IN_ONE_PACKET] for at in range(0, len(found), IN_ONE_PACKET)]
+    return [found[at::PACKETS] for at in range(PACKETS)]
 
 
 def name(attribute: Attribute[Any]) -> str:
@@ -99,11 +104,9 @@ async def test_radclient_reads_what_we_write(
     async with serving(app) as [address]:
         requests = [f'User-Name = "{number}"\n{PROVE}' for number in range(len(batches))]
         run = await radclient(address, "auth", *requests)
-    assert len(run.replies) == len(batches), run.text[-2000:]
-    shown = [reply.attributes for reply in run.replies]
-    assert [lines for lines in shown if len(lines) > IN_ONE_PACKET] == []
-    wanted = [list(map(line, sent)) for sent in batches]
-    assert [pair for pair in zip(sum(shown, []), sum(wanted, []), strict=True) if pair[0] != pair[1]] == []
+    assert len(run.replies) == len(batches), run.text[-500:]
+    for reply, sent in zip(run.replies, batches, strict=True):
+        assert reply.attributes == list(map(line, sent))
 
 
 async def test_we_read_what_radclient_writes(
@@ -118,8 +121,9 @@ async def test_we_read_what_radclient_writes(
         return request.accept()
 
     async with serving(app) as [address]:
-        await radclient(address, "auth", *("\n".join([*map(line, sent), PROVE]) for sent in batches))
-    assert len(found) == len(batches)
-    for request, sent in zip(found, batches, strict=True):
-        for attribute in sent:
-            assert (name(attribute), *request.all(attribute)) == (name(attribute), example(attribute)[0])
+        # radclient hides passwords in its requests, but cannot hide what has a salt.
+        sendable = [[attribute for attribute in batch if attribute.encrypt != SALTED_HIDING] for batch in batches]
+        run = await radclient(address, "auth", *("\n".join([*map(line, sent), PROVE]) for sent in sendable))
+    assert len(run.replies) == len(found) == len(sendable), run.text[-500:]
+    for request, sent in zip(found, sendable, strict=True):
+        assert [request.all(attribute) for attribute in sent] == [(example(attribute)[0],) for attribute in sent]

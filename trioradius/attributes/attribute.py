@@ -56,13 +56,19 @@ ASCEND_HIDING: Final = 3
 TAG_MAXIMUM: Final = 0x1F
 
 
-@attrs.frozen(eq=False, repr=False)
 class AVP:
-    """One attribute and its value, as the octets RADIUS/1.1 would carry: a tag included, nothing hidden."""
+    """One attribute and its value, as the octets RADIUS/1.1 would carry: a tag included, nothing hidden.
 
-    attribute: Attribute[Any]
-    octets: bytes
-    children: tuple[AVP, ...] = ()
+    An immutable value; made by calling an Attribute.
+    """
+
+    # Several are made for every reply: this form costs a third of a frozen attrs class.
+    __slots__ = ("attribute", "children", "octets")
+
+    def __init__(self, attribute: Attribute[Any], octets: bytes, children: tuple[AVP, ...] = ()) -> None:
+        self.attribute: Final = attribute
+        self.octets: Final = octets
+        self.children: Final = children
 
     @property
     def name(self) -> str:
@@ -191,6 +197,8 @@ class Attribute(Generic[T]):
         self.secret = secret or self.hides
         """Whether the value, or one within it, is shown to nobody."""
         self.tagged_integer = tagged and datatype.size is not None
+        self._is_tlv = datatype is TLV
+        self._to_octets = datatype.encode
         self._settle(number if within is None else (*within.path, number), within)
         if isinstance(within, Attribute):
             within.children[number] = self
@@ -254,7 +262,7 @@ class Attribute(Generic[T]):
         Raises:
             EncodeError: the value has the wrong type, range or length, or a tag where none belongs.
         """
-        if self.datatype is TLV:
+        if self._is_tlv:
             return self._enclose(values)
         octets = self._encode(values[0]) if len(values) == 1 else self._pack(values)
         if self.tagged:
@@ -267,7 +275,7 @@ class Attribute(Generic[T]):
 
     def _encode(self, value: Any) -> bytes:
         try:
-            return self.datatype.encode(value)
+            return self._to_octets(value)
         except (ValueError, TypeError, AttributeError) as error:
             complaint = "does not fit" if self.secret else str(error)
         # Raised out here so that no secret value is left in the exception's context.
@@ -341,7 +349,7 @@ class Attribute(Generic[T]):
         """The value within octets; with ``unhide``, within those of RADIUS/1.0. Raises ValueError: malformed."""
         if unhide is not None:
             octets = self.clear(octets, unhide)
-        if self.datatype is TLV:
+        if self._is_tlv:
             return cast("T", self.parse_children(octets, unhide))
         if self.tagged:
             octets = self._untagged(octets)

@@ -90,8 +90,10 @@ def integer(name: str, size: int, *, signed: bool = False) -> DataType[int]:
 
 def _encode_text(value: str) -> bytes:
     """RFC 8044 section 3.4: UTF-8."""
-    _require(isinstance(value, str), "wants a str")
-    return value.encode()
+    try:
+        return str.encode(value)
+    except TypeError:
+        raise ValueError("wants a str") from None
 
 
 def _encode_octets(value: bytes) -> bytes:

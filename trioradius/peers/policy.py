@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
+from trioradius.attributes.nesting import sub_attributes
 from trioradius.errors import AuthenticityError, DecodeError
 from trioradius.protocol.peer import Peer
 from trioradius.protocol.codes import ACCESS_REQUEST, STATUS_SERVER
@@ -23,6 +24,9 @@ VENDOR_SPECIFIC: Final = 26
 _MICROSOFT: Final = (311).to_bytes(4, "big")
 _MS_CHAP: Final = frozenset({1, 25})
 """MS-CHAP-Response and MS-CHAP2-Response (RFC 2548)."""
+
+LEARNED_MAXIMUM: Final = 16_384
+"""Entries past which nothing that proves nothing is learned: forged source addresses must not fill memory or disk."""
 
 Learned: TypeAlias = MutableMapping[str, bool]
 """What "auto" learned: address -> whether Message-Authenticator is required of it."""
@@ -65,10 +69,19 @@ def _has_eap(message: Message, peer: Peer, source: Source) -> bool:
 
 
 def _refuse_ms_chap(octets: bytes, source: Source) -> None:
-    if octets[4:5] and octets[4] in _MS_CHAP and source.transport == "udp":
+    """Wherever in the Vendor-Specific it stands: several of a vendor's attributes may share one."""
+    if source.transport == "udp" and not _MS_CHAP.isdisjoint(_vendor_types(octets)):
         raise AuthenticityError(
             "MS-CHAP over UDP is refused for this peer (allow_ms_chap=False)", reason="ms_chap_over_udp"
         )
+
+
+def _vendor_types(octets: bytes) -> list[int]:
+    """The types within a Vendor-Specific; none where they do not fill it, as when they are read (RFC 2865 5.26)."""
+    try:
+        return [number for number, _ in sub_attributes(octets[4:])]
+    except ValueError:
+        return []
 
 
 def _require_message_authenticator(
@@ -122,7 +135,7 @@ def learn(message: Message, peer: Peer, address: str, learned: Learned) -> None:
     if message.proof_at != ABSENT:
         if not any(number == EAP_MESSAGE for number, _ in message.pairs):
             learned[address] = True
-    elif address not in learned and _in_window(peer):
+    elif address not in learned and _in_window(peer) and len(learned) < LEARNED_MAXIMUM:
         learned[address] = False
         learned[_proxy_key(address)] = not any(number == PROXY_STATE for number, _ in message.pairs)
 

@@ -28,4 +28,4 @@ def secret_from_environment(variable: str) -> bytes:
     value = os.environ.get(variable, "")
     if not value:
         raise ConfigurationError(f"the environment variable {variable} should hold the shared secret, but is not set")
-    return value.encode()
+    return os.fsencode(value)

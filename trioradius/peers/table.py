@@ -17,6 +17,9 @@ Network: TypeAlias = IPv4Network | IPv6Network
 PeerSource: TypeAlias = Callable[[Address], Awaitable[Peer | None]]
 """``async def find(address)``: the peer, or None where there is none. Asked only for what is not cached."""
 PeerTable: TypeAlias = Mapping[str, Peer | bytes | str]
+Tables: TypeAlias = dict[tuple[int, int], dict[int, Peer]]
+"""Address family and prefix length, the longest first, to the bits of the prefix to the peer."""
+Cache: TypeAlias = dict[str, tuple[Peer | None, float]]
 
 CACHE_MAXIMUM: Final = 65_536
 """Addresses remembered; forged source addresses must not fill the memory."""
@@ -41,10 +44,12 @@ class Peers:
         clock: Callable[[], float] = trio.current_time,
     ) -> None:
         self._source = entries if callable(entries) else None
-        self._networks = {} if callable(entries) else _by_length(entries)
+        self._own = {} if callable(entries) else _by_length(entries)
+        self._over: Tables = {}
+        self._networks = self._own
         self._lifetimes = {True: lifetime, False: miss_lifetime}
         self._clock = clock
-        self._cache: dict[str, tuple[Peer | None, float]] = {}
+        self._cache: Cache = {}
         self._asking: dict[str, trio.Event] = {}
 
     async def find(self, address: str) -> Peer:
@@ -60,18 +65,46 @@ class Peers:
             raise UnknownPeer(f"unknown NAS: {address}; give it an entry in peers", reason="unknown_peer")
         return found
 
+    def at_hand(self, address: str) -> Peer | None:
+        """The peer for an address where that is known without waiting; None says nothing."""
+        kept = self._cache.get(address)
+        if kept is None or (self._source is not None and kept[1] < self._clock()):
+            return None
+        return kept[0]
+
     def forget(self, address: str | None = None) -> None:
         """Forget what is cached for an address, or everything, so that the source is asked again."""
         if address is None:
-            self._cache.clear()
+            self._cache = {}
+            self._asking = {}
         else:
             self._cache.pop(address, None)
+            self._asking.pop(address, None)
 
     def replace(self, entries: PeerTable) -> None:
         """Take a new table at once, as a reload does; packets under way finish with the old one."""
-        self._networks = _by_length(entries)
+        self._own = _by_length(entries)
         self._source = None
-        self._cache.clear()
+        self._settle()
+
+    def overlay(self, entries: PeerTable) -> None:
+        """Lay entries over the table or source, in place of an earlier overlay.
+
+        They win over an entry for the same network, and over a source; of networks within each other the longest
+        match wins, as ever.
+        """
+        self._over = _by_length(entries)
+        self._settle()
+
+    @property
+    def has_source(self) -> bool:
+        """Whether an async source is asked for the peers that no entry covers."""
+        return self._source is not None
+
+    def _settle(self) -> None:
+        lengths = sorted({*self._own, *self._over}, key=lambda key: -key[1])
+        self._networks = {key: self._own.get(key, {}) | self._over.get(key, {}) for key in lengths}
+        self._cache = {}
 
     def __iter__(self) -> Iterator[Peer]:
         return iter([peer for table in self._networks.values() for peer in table.values()])
@@ -80,24 +113,30 @@ class Peers:
         return sum(map(len, self._networks.values()))
 
     async def _look_up(self, address: str) -> Peer | None:
-        if self._source is None:
-            return self._keep(address, self._match(ip_address(address)))
         while address in self._asking:
             await self._asking[address].wait()
             if address in self._cache and self._cache[address][1] >= self._clock():
                 return self._cache[address][0]
+        cache, source, matched = self._cache, self._source, self._match(ip_address(address))
+        if matched is not None or source is None:
+            return self._keep(cache, address, matched)
         asked = self._asking[address] = trio.Event()
         try:
-            found = await self._source(ip_address(address))
-            return self._keep(address, found and _named(found, address))
+            found = await source(ip_address(address))
+            peer = found and _named(found, address)
+            if self._asking.get(address) is not asked:
+                return peer  # forgotten meanwhile, so that the next one asks again
+            # Into the cache of the time of asking, which replace() may have thrown away since.
+            return self._keep(cache, address, peer)
         finally:
-            del self._asking[address]
+            if self._asking.get(address) is asked:
+                del self._asking[address]
             asked.set()
 
-    def _keep(self, address: str, peer: Peer | None) -> Peer | None:
-        if len(self._cache) >= CACHE_MAXIMUM:
-            self._cache.clear()
-        self._cache[address] = peer, self._clock() + self._lifetimes[peer is not None]
+    def _keep(self, cache: Cache, address: str, peer: Peer | None) -> Peer | None:
+        if len(cache) >= CACHE_MAXIMUM:
+            cache.clear()
+        cache[address] = peer, self._clock() + self._lifetimes[peer is not None]
         return peer
 
     def _match(self, address: Address) -> Peer | None:
@@ -108,9 +147,8 @@ class Peers:
         return None
 
 
-def _by_length(entries: PeerTable) -> dict[tuple[int, int], dict[int, Peer]]:
-    """Tables by address family and prefix length, the longest first; keys are the bits of the prefix."""
-    tables: dict[tuple[int, int], dict[int, Peer]] = {}
+def _by_length(entries: PeerTable) -> Tables:
+    tables: Tables = {}
     for text, entry in entries.items():
         network = _network(text)
         peer = _named(entry if isinstance(entry, Peer) else Peer(entry), str(text))

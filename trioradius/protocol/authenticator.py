@@ -64,7 +64,7 @@ def sign_reply(
         attributes = _BLANK_PROOF + attributes
     header = _header(code, identifier, attributes)
     if prove:
-        attributes = _proven(header, authenticator, attributes, secret)
+        attributes = _PROOF_HEADER + secret.hmac(header + authenticator + attributes) + attributes[18:]
     return header + md5(header + authenticator + attributes + secret.octets) + attributes
 
 

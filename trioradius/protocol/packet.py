@@ -42,11 +42,13 @@ class Packet:
         self._authenticator = b""
         self._dictionary = dictionary or Dictionary.bundled()
         self._hiding: Hiding | None = None
-        self._avps: tuple[AVP, ...] | None = tuple(
-            [item if isinstance(item, AVP) else self._dictionary.avp(*item) for item in attributes]
-        )
         self._entries: list[nesting.Entry] | None = None
         self._nested = False
+        for item in attributes:
+            if not isinstance(item, AVP):
+                attributes = tuple(one if isinstance(one, AVP) else self._dictionary.avp(*one) for one in attributes)
+                break
+        self._avps: tuple[AVP, ...] | None = attributes  # type: ignore[assignment]
 
     @classmethod
     def received(cls, message: Message, hiding: Hiding | None, dictionary: Dictionary) -> Self:
@@ -132,8 +134,13 @@ class Packet:
         """
         if isinstance(attribute, str):
             attribute = self._dictionary[attribute]
-        found = self._clear(attribute)
-        return found[0] if found else None
+        hiding = self._hiding if attribute.encrypt else None
+        for octets in self._find(attribute):
+            try:
+                return octets if hiding is None else attribute.clear(octets, hiding.unhide)
+            except ValueError:
+                continue
+        return None
 
     @overload
     def __getitem__(self, attribute: Attribute[T]) -> T: ...
@@ -167,19 +174,6 @@ class Packet:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.avps))})"
-
-    def _clear(self, attribute: Attribute[Any]) -> list[bytes]:
-        """The octets of every value of an attribute in the clear, without those that cannot be unhidden."""
-        hiding = self._hiding
-        if hiding is None or not attribute.encrypt:
-            return self._find(attribute)
-        clear = []
-        for octets in self._find(attribute):
-            try:
-                clear.append(attribute.clear(octets, hiding.unhide))
-            except ValueError:
-                continue
-        return clear
 
     def _find(self, attribute: Attribute[Any]) -> list[bytes]:
         """The octets of an attribute wherever it lies: on its own, or as a TLV within others."""

@@ -76,6 +76,8 @@ class Profile:
         Raises:
             EncodeError: an attribute or the whole does not fit RADIUS.
         """
+        if message.code in DIGEST_AUTHENTICATOR:
+            hiding = self.hiding(secret, message.authenticator)
         attributes = encode_attributes(reply.avps, hiding)
         for number, octets in message.pairs:
             if number == PROXY_STATE:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Iterator, MutableMapping
 
 from trioradius.errors import ConfigurationError
+
+log = logging.getLogger("trioradius.stores")
 
 
 class FileLearned(MutableMapping[str, bool]):
@@ -40,10 +43,16 @@ class FileLearned(MutableMapping[str, bool]):
         return len(self._learned)
 
     def _write(self) -> None:
-        """Replace the file in one step, so that a crash leaves the old one or the new one."""
+        """Replace the file in one step, so that a crash leaves the old one or the new one.
+
+        A disk that is full must not cost the packet that was learned from.
+        """
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        beside.write_text(json.dumps(self._learned, indent=1, sort_keys=True) + "\n")
-        beside.replace(self._path)
+        try:
+            beside.write_text(json.dumps(self._learned, indent=1, sort_keys=True) + "\n")
+            beside.replace(self._path)
+        except OSError as error:
+            log.error("%s cannot be written, and what was learned is lost at the next start: %s", self._path, error)
 
 
 def _read(path: pathlib.Path) -> dict[str, bool]:

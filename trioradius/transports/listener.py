@@ -17,6 +17,8 @@ from trioradius.protocol.source import Source
 
 T = TypeVar("T")
 
+BATCH: Final = 64
+"""Delayed replies sent before other tasks get a turn."""
 DELAYED_MAXIMUM: Final = 65_536
 """Rejects that may wait at once; a flood of bad passwords must not fill the memory."""
 
@@ -131,7 +133,9 @@ class DelayedReplies:
             await self._send_due()
 
     async def _send_due(self) -> None:
-        while self._heap and self._heap[0][0] <= trio.current_time():
+        for _ in range(BATCH):
+            if not self._heap or self._heap[0][0] > trio.current_time():
+                return
             _, _, reply, destination = heapq.heappop(self._heap)
             await self._send(reply.octets, destination)
             await reply.sent(reply.octets)

@@ -145,7 +145,7 @@ class UDPListener:
             with turn.limit:
                 while not self._stopping:
                     await self._lead(turn)
-                    if self._led:
+                    if self._led and not self._stopping:
                         await self._parked.park()
                     self._led = True
         finally:
@@ -186,13 +186,17 @@ class UDPListener:
         try:
             answer = await attend(self._service.answer(octets, turn.source), turn.suspended)
             if isinstance(answer, bytes):
-                await self._send(answer, (address, ancillary))
+                try:
+                    self._put(answer, address, ancillary)
+                except OSError:
+                    await self._send(answer, (address, ancillary))
             elif answer is not None:
                 await self._delayed.add(answer, (address, ancillary))
         except RadiusError as error:
             self._service.discarded(error, turn.source)
 
     async def _send(self, octets: bytes, destination: tuple[SocketAddress, Ancillary]) -> None:
+        """Send, waiting for room in the socket's buffer; what the network refuses is counted."""
         address, ancillary = destination
         while True:
             try:

@@ -1,0 +1,58 @@
+"""``trioradius run --reload``: the server in a process of its own, which ends and starts anew when code changes."""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+from trioradius.cli.group import Mistake
+
+
+def run_and_reload() -> int:
+    """Run this very command without --reload, again after each change, until SIGTERM or SIGINT; its exit status."""
+    try:
+        from watchfiles import PythonFilter, watch
+    except ImportError:
+        raise Mistake("--reload wants watchfiles: pip install 'trioradius[dev]'") from None
+    server = _Server([argument for argument in sys.argv[1:] if argument != "--reload"])
+    # Changes are looked for every 200 ms, so that a signal is obeyed as soon.
+    for changes in watch(
+        pathlib.Path.cwd(), watch_filter=PythonFilter(), rust_timeout=200, stop_event=server.stopping, debounce=200
+    ):
+        names = sorted({pathlib.Path(path).name for _, path in changes})
+        print(f"{', '.join(names)} changed: starting anew", file=sys.stderr, flush=True)
+        server.restart()
+    return server.wait()
+
+
+class _Server:
+    """The child process that serves, and the signals that reach it through us."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.stopping = threading.Event()
+        self._command = [sys.executable, "-m", "trioradius", *arguments]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._pass_on)
+        self._process = subprocess.Popen(self._command)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        # A terminal sends Ctrl-C to the child as well, which must not take one for two.
+        if number != signal.SIGINT or not sys.stdin.isatty():
+            self._process.send_signal(number)
+        if number != signal.SIGHUP:
+            self.stopping.set()
+
+    def restart(self) -> None:
+        """End the server as SIGTERM does, and start it with the changed code."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+        if not self.stopping.is_set():
+            self._process = subprocess.Popen(self._command)
+
+    def wait(self) -> int:
+        """The exit status of the server, once it has ended."""
+        return self._process.wait()
