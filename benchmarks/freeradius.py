@@ -78,9 +78,7 @@ server benchmark {{
 
 def configure(folder: pathlib.Path, port: int, accounting_port: int, users: int) -> list[str]:
     """Write the configuration; return the command that runs it single-threaded, its faster mode on one core."""
-    (folder / "radiusd.conf").write_text(
-        _RADIUSD.format(folder=folder, port=port, accounting_port=accounting_port)
-    )
+    (folder / "radiusd.conf").write_text(_RADIUSD.format(folder=folder, port=port, accounting_port=accounting_port))
     (folder / "none").write_text("")
     (folder / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
     (folder / "users").write_text(

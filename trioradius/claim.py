@@ -31,9 +31,11 @@ class Claim:
         most: the bound for one address.
     """
 
-    __slots__ = ("_address", "_in_flight", "_key", "_kept_open", "_most", "_ours", "_store", "reply")
+    __slots__ = ("_address", "_in_flight", "_kept_open", "_key", "_most", "_ours", "_store", "reply")
 
-    def __init__(self, store: DedupStore | None, key: bytes, address: str, in_flight: dict[str, int], most: int) -> None:
+    def __init__(
+        self, store: DedupStore | None, key: bytes, address: str, in_flight: dict[str, int], most: int
+    ) -> None:
         self.reply: bytes | None = None
         self._store = store
         self._key = key

@@ -18,8 +18,8 @@ from trioradius.attributes.dictionary import Dictionary
 from trioradius.attributes.ietf import AcctDelayTime
 from trioradius.errors import AuthenticityError, DecodeError, NoResponse
 from trioradius.protocol.exchange import Sent
-from trioradius.protocol.peer import Peer
 from trioradius.protocol.packets import AccountingRequest, ProtocolError, Reply, Request
+from trioradius.protocol.peer import Peer
 from trioradius.protocol.profile import RADIUS_1_0, Profile
 from trioradius.protocol.secret import Secret
 from trioradius.retransmission import Retransmission

@@ -12,7 +12,13 @@ import pytest
 import trio
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "docs/tutorial.md", "docs/how-to/peers.md", "docs/how-to/testing.md", "docs/how-to/duplicates.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/tutorial.md",
+    "docs/how-to/peers.md",
+    "docs/how-to/testing.md",
+    "docs/how-to/duplicates.md",
+)
 BLOCK = re.compile(r'^```python title="([a-z_]+)\.py"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 

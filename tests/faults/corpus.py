@@ -85,7 +85,9 @@ def nested() -> Iterator[Row]:
     for depth in range(120):
         bomb = attribute(1 + depth % 3, bomb[: 251 - 2 * (depth % 2)])
     for number in (24757, 26, 9):
-        yield Row(f"TLVs within each other, vendor {number}", login(vendor(number, bytes((1, 247, 0)) + bomb[:244])), ACCEPT)
+        yield Row(
+            f"TLVs within each other, vendor {number}", login(vendor(number, bytes((1, 247, 0)) + bomb[:244])), ACCEPT
+        )
     for number in (241, 244, 245, 246):
         for octets in (b"", b"\1", b"\x1a", b"\1\x80", b"\x1a\x80\0\0\0\x09\1", b"\1\1", b"\x1a\0\0\0\x09\1\1\0"):
             yield Row(f"extended {number} with {octets!r}", login(attribute(number, octets)), ACCEPT)
@@ -200,6 +202,4 @@ def digests() -> Iterator[Row]:
             yield Row(f"code {code}: Event-Timestamp of an octet", short, name)
 
 
-CORPUS = tuple(
-    row for part in (lengths, boundaries, nested, values, proofs, codes, digests) for row in part()
-)
+CORPUS = tuple(row for part in (lengths, boundaries, nested, values, proofs, codes, digests) for row in part())

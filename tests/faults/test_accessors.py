@@ -50,7 +50,7 @@ def read(request: AccessRequest, attribute: Attribute[Any]) -> None:
         assert isinstance(request.all(key, tag=1), tuple)
         request.get(key, tag=0)
         try:
-            assert request[key] == found or found != found  # noqa: PLR0124 (not a number)
+            assert request[key] == found or found != found
         except MissingAttribute:
             assert found is None
 

@@ -41,7 +41,9 @@ class WaitingStore:
 
 
 @pytest.mark.trio
-async def test_forged_addresses_do_not_fill_the_log(caplog: pytest.LogCaptureFixture, autojump_clock: MockClock) -> None:
+async def test_forged_addresses_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
+) -> None:
     """One line a minute for an address and a reason, and so many for a reason; the counter has the rest."""
     target = Target()
     client = AppClient(target.app)
@@ -210,5 +212,5 @@ async def test_secrets_and_passwords_are_in_no_log(caplog: pytest.LogCaptureFixt
     with pytest.raises(NoResponse):
         await AppClient(app).send(login(secret=b"another"))
     assert "alice" in caplog.text
-    for hidden in (SECRET.decode(), SECRET.hex(), "wonderland", "wonderland".encode().hex()):
+    for hidden in (SECRET.decode(), SECRET.hex(), "wonderland", b"wonderland".hex()):
         assert hidden not in caplog.text

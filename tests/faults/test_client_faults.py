@@ -61,7 +61,10 @@ WRONG: Final[dict[str, tuple[Callable[[bytes], bytes], str]]] = {
     "Length zero": (lambda asked: right(asked)[:2] + bytes(2) + right(asked)[4:], "length_out_of_range"),
     "attribute of length 0": (lambda asked: reply(2, asked, b"\1\0"), "attribute_length"),
     "another secret": (lambda asked: reply(2, asked, STATE, secret=b"another"), "response_authenticator"),
-    "authenticator of zeros": (lambda asked: right(asked)[:4] + bytes(16) + right(asked)[20:], "response_authenticator"),
+    "authenticator of zeros": (
+        lambda asked: right(asked)[:4] + bytes(16) + right(asked)[20:],
+        "response_authenticator",
+    ),
     "another code signed": (lambda asked: b"\3" + right(asked)[1:], "response_authenticator"),
     "no Message-Authenticator": (
         lambda asked: reply(2, asked, STATE, prove=False),

@@ -14,6 +14,9 @@ SECRET: Final = "a secret of 24 octets..."
 PROVE: Final = "Message-Authenticator = 0x00"
 """Without this line radclient 3.2.1 sends no Message-Authenticator, and radtest does."""
 
+BRIEF: Final = 0.1
+"""Seconds to wait where no reply is to come; radclient makes one second of it. The server's counters say what happened."""
+
 _RECEIVED: Final = re.compile(r"Received (\S+) Id (\d+) from (\S+) to (\S+) length \d+")
 
 

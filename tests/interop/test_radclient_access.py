@@ -7,7 +7,7 @@ import pytest
 from trioradius import AccessAccept, AccessChallenge, AccessReject, AccessRequest, App, Peer
 from trioradius.attributes import ReplyMessage, State, UserName, UserPassword
 
-from .radclient import PROVE, SECRET, Radclient
+from .radclient import BRIEF, PROVE, SECRET, Radclient
 from .serving import serving
 
 OLD_NAS = Peer(SECRET, require_message_authenticator=False)
@@ -63,9 +63,7 @@ async def test_a_challenge_and_its_state(radclient: Radclient) -> None:
         asked = await radclient(address, "auth", f'User-Name = "eve"\n{PROVE}')
         state, message = asked.reply.attributes
         answered = await radclient(address, "auth", f'User-Name = "eve"\nUser-Password = "123456"\n{state}\n{PROVE}')
-        forged = await radclient(
-            address, "auth", f'User-Name = "eve"\nUser-Password = "123456"\nState = 0x00\n{PROVE}'
-        )
+        forged = await radclient(address, "auth", f'User-Name = "eve"\nUser-Password = "123456"\nState = 0x00\n{PROVE}')
     assert (asked.reply.name, message) == ("Access-Challenge", 'Reply-Message = "Code?"')
     assert (answered.reply.name, forged.reply.name) == ("Access-Accept", "Access-Reject")
 
@@ -110,7 +108,7 @@ async def test_taken(radclient: Radclient, peer: Peer, packet: str) -> None:
 async def test_dropped(radclient: Radclient, peer: Peer, packet: str, reason: str) -> None:
     app = application(peer)
     async with serving(app) as [address]:
-        run = await radclient(address, "auth", packet, timeout=0.2)
+        run = await radclient(address, "auth", packet, timeout=BRIEF)
     assert (run.replies, run.status) == ((), 1)
     assert dict(app.counters) == {f"discarded.{reason}": 1}
 
@@ -118,7 +116,7 @@ async def test_dropped(radclient: Radclient, peer: Peer, packet: str, reason: st
 async def test_an_unknown_peer_is_dropped(radclient: Radclient) -> None:
     app = App({"192.0.2.1": SECRET})
     async with serving(app) as [address]:
-        run = await radclient(address, "auth", f"{PASSWORD}\n{PROVE}", timeout=0.2)
+        run = await radclient(address, "auth", f"{PASSWORD}\n{PROVE}", timeout=BRIEF)
     assert run.replies == ()
     assert dict(app.counters) == {"discarded.unknown_peer": 1}
 

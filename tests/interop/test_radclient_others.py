@@ -31,7 +31,7 @@ from trioradius.attributes import (
     FilterId,
 )
 
-from .radclient import PROVE, SECRET, Radclient
+from .radclient import BRIEF, PROVE, SECRET, Radclient
 from .serving import serving
 
 STATUSES = ["Start", "Interim-Update", "Stop", "Accounting-On", "Accounting-Off"]
@@ -75,7 +75,7 @@ async def test_accounting(radclient: Radclient) -> None:
 async def test_accounting_under_another_secret_is_dropped(radclient: Radclient) -> None:
     app, records = bookkeeper("another secret")
     async with serving(app) as [address]:
-        run = await radclient(address, "acct", record("Start"), timeout=0.2)
+        run = await radclient(address, "acct", record("Start"), timeout=BRIEF)
     assert (run.replies, records) == ((), [])
     assert dict(app.counters) == {"discarded.request_authenticator": 1}
 
@@ -83,7 +83,7 @@ async def test_accounting_under_another_secret_is_dropped(radclient: Radclient) 
 async def test_accounting_that_nobody_records_is_not_acknowledged(radclient: Radclient) -> None:
     app: App[None] = App({"127.0.0.1": SECRET})
     async with serving(app) as [address]:
-        run = await radclient(address, "acct", record("Start"), timeout=0.2)
+        run = await radclient(address, "acct", record("Start"), timeout=BRIEF)
     assert run.replies == ()
     assert app.counters["discarded.not_handled"] == 1
 
@@ -141,7 +141,7 @@ async def test_event_timestamp(radclient: Radclient) -> None:
     packet = 'Acct-Session-Id = "4"\nEvent-Timestamp = "{}"'
     async with serving(app) as [address]:
         now = await radclient(address, "disconnect", packet.format(int(time.time())))
-        replayed = await radclient(address, "disconnect", packet.format(int(time.time()) - 3600), timeout=0.2)
+        replayed = await radclient(address, "disconnect", packet.format(int(time.time()) - 3600), timeout=BRIEF)
     assert (now.reply.name, replayed.replies) == ("Disconnect-ACK", ())
     assert app.counters["discarded.event_timestamp"] == 1
 

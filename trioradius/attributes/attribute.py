@@ -16,8 +16,6 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Final, Generic, NoReturn, TypeAlias, TypeVar, cast, overload
 
-import attrs
-
 from trioradius.attributes import nesting
 from trioradius.attributes.datatypes import OCTETS, TEXT, DataType, NamedValue
 from trioradius.attributes.nesting import Vendor

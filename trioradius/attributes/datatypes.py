@@ -66,7 +66,7 @@ def _require(condition: object, problem: str) -> None:
 
 
 def integer(name: str, size: int, *, signed: bool = False) -> DataType[int]:
-    """An integer of ``size`` octets (RFC 8044 sections 3.1, 3.2 and 3.12). A bool is none: it is most often a mistake."""
+    """An integer of ``size`` octets (RFC 8044 sections 3.1, 3.2, 3.12). A bool is none: it is most often a mistake."""
     problem = f"wants an integer of {size} octet{'s' if size > 1 else ''}"
 
     def encode(value: int) -> bytes:

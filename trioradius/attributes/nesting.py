@@ -1,7 +1,7 @@
 """How attributes lie within attributes: vendors' (RFC 2865 5.26), TLVs, extended ones (RFC 6929), fragments.
 
 Both ways without knowing any value: ``wrap`` makes wire octets of one attribute's octets, ``expand`` takes the
-(type, octets) pairs of a packet apart. What does not fit its container's form stays whole, under the container's number.
+(type, octets) pairs of a packet apart. What does not fit its container stays whole, under the container's number.
 """
 
 from __future__ import annotations

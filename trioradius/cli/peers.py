@@ -146,7 +146,7 @@ def _converter() -> cattrs.Converter:
 def _strictly(kind: type | tuple[type, ...], wanted: str) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, kind):
-            raise ValueError(f"wants {wanted}")
+            raise TypeError(f"wants {wanted}")
         return value
 
     return structure

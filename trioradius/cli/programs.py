@@ -56,7 +56,8 @@ def _module(name: str) -> ModuleType:
         sys.path.insert(0, folder)
     try:
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # Whatever the user's module raises is theirs to see, on one line.
+    # Whatever the user's module raises is theirs to see, on one line.
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             raise Mistake(f"there is no module {error.name!r} in the current folder or on Python's path") from None
         raise Mistake(fault(error)) from None

@@ -9,6 +9,8 @@ import sys
 import threading
 from types import FrameType
 
+import click
+
 from trioradius.cli.group import Mistake
 
 
@@ -24,7 +26,7 @@ def run_and_reload() -> int:
         pathlib.Path.cwd(), watch_filter=PythonFilter(), rust_timeout=200, stop_event=server.stopping, debounce=200
     ):
         names = sorted({pathlib.Path(path).name for _, path in changes})
-        print(f"{', '.join(names)} changed: starting anew", file=sys.stderr, flush=True)
+        click.echo(f"{', '.join(names)} changed: starting anew", err=True)
         server.restart()
     return server.wait()
 

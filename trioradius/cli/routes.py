@@ -37,7 +37,9 @@ def print_routes(app: App[Any], *, indent: int = 0) -> None:
 
 
 def _row(app: App[Any], route: Route) -> tuple[str, str, str, str]:
-    middleware = [getattr(function, "__qualname__", repr(function)) for function in (*app.middlewares, *route.middleware)]
+    middleware = [
+        getattr(function, "__qualname__", repr(function)) for function in (*app.middlewares, *route.middleware)
+    ]
     return route.request.name, _conditions(route), _place(route.function), " > ".join(middleware)
 
 

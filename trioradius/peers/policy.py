@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 
 from trioradius.attributes.nesting import sub_attributes
 from trioradius.errors import AuthenticityError, DecodeError
-from trioradius.protocol.peer import Peer
 from trioradius.protocol.codes import ACCESS_REQUEST, STATUS_SERVER
+from trioradius.protocol.peer import Peer
 from trioradius.protocol.source import Source
 from trioradius.protocol.wire import ABSENT, PROXY_STATE, Message
 

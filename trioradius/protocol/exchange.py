@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -87,5 +87,3 @@ class Sent(Generic[R]):
             raise AuthenticityError("the reply has a Proxy-State that was not sent", reason="proxy_state_foreign")
         if len(given) < len(sent):
             log.warning("the server did not return Proxy-State, as RFC 2865 section 5.33 demands")
-
-

@@ -69,7 +69,7 @@ class Profile:
         return self.hiding(secret, bytes(16) if message.code in DIGEST_AUTHENTICATOR else message.authenticator)
 
     def encode_reply(self, reply: Reply, message: Message, hiding: Hiding | None, secret: Secret) -> bytes:
-        """A reply's octets: proof first where its code asks for it, then its attributes, then the request's Proxy-States.
+        """A reply's octets: proof first where its code asks for it, its attributes, the request's Proxy-States.
 
         Proxy-State goes back unchanged and in order (RFC 2865 section 5.33).
 

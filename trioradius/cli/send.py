@@ -1,0 +1,260 @@
+"""``trioradius send``: requests to a server, as radclient sends them."""
+
+from __future__ import annotations
+
+import logging
+import pathlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+import click
+import trio
+
+from trioradius.cli.group import Mistake
+from trioradius.cli.options import (
+    SECRET_VARIABLE,
+    chosen_dictionary,
+    chosen_secret,
+    dictionary_option,
+    host_and_port,
+    secret_options,
+)
+from trioradius.cli.output import print_attributes, print_heading
+from trioradius.cli.request_text import Item, asks_for_proof, read_arguments, read_packets, request_of
+from trioradius.client import Client, open_client
+from trioradius.errors import NoResponse
+from trioradius.protocol.packets import (
+    AccessChallenge,
+    AccessReject,
+    AccessRequest,
+    AccountingRequest,
+    CoANAK,
+    CoARequest,
+    DisconnectNAK,
+    DisconnectRequest,
+    Reply,
+    Request,
+    StatusServer,
+)
+from trioradius.retransmission import Retransmission
+from trioradius.transports import UDP
+
+TYPES: Final[dict[str, type[Request[Any]]]] = {
+    name: kind
+    for names, kind in (
+        (("auth", "access", "access-request"), AccessRequest),
+        (("acct", "accounting", "accounting-request"), AccountingRequest),
+        (("status", "status-server"), StatusServer),
+        (("coa", "coa-request"), CoARequest),
+        (("disconnect", "disconnect-request"), DisconnectRequest),
+    )
+    for name in names
+}
+PORTS: Final[dict[type[Request[Any]], int]] = {AccountingRequest: 1813, CoARequest: 3799, DisconnectRequest: 3799}
+
+POSITIVE, NEGATIVE, SILENT, CHALLENGED = 0, 1, 3, 4
+WORST_FIRST: Final = (SILENT, NEGATIVE, CHALLENGED, POSITIVE)
+SHORTEST_WAIT: Final = 0.1
+"""Seconds; many attempts in a short time must not become a flood."""
+_ADVICE: Final = {
+    "message_authenticator_missing": "its reply has no Message-Authenticator, and so may be forged; "
+    "--no-require-message-authenticator takes it all the same",
+    "response_authenticator": "its reply was signed with another secret",
+    "message_authenticator_wrong": "its reply was signed with another secret",
+}
+
+
+@click.command("send")
+@click.argument("arguments", nargs=-1, required=True, metavar="[TYPE] SERVER [NAME=VALUE]...")
+@secret_options
+@click.option("--file", metavar="FILE", help="Read packets from a file, or with - from standard input.")
+@click.option("--chap", is_flag=True, help="Send User-Password as CHAP.")
+@click.option("-x", "--verbose", is_flag=True, help="Show the requests too, and where replies came from.")
+@click.option("--show-secrets", is_flag=True, help="Show passwords and keys, which are '...' otherwise.")
+@click.option("--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="Send at most so often.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help="Seconds.")
+@click.option("--source", metavar="ADDRESS", help="Send from this address.")
+@click.option(
+    "--require-message-authenticator/--no-require-message-authenticator",
+    default=True,
+    help="Discard replies to Access-Request without Message-Authenticator (the default), or take them.",
+)
+@click.option("--count", type=click.IntRange(1), default=1, help="Send each packet so often, and show a summary.")
+@click.option("--parallel", type=click.IntRange(1), default=1, help="So many at once.")
+@dictionary_option
+def command(arguments: tuple[str, ...], **options: Any) -> int:
+    """Send requests to a RADIUS server and show its replies.
+
+    TYPE is auth (the default), acct, status, coa or disconnect, or a full name such as Access-Request; SERVER is a name
+    or address, with :PORT where it is not 1812, 1813 or 3799. Without attributes and --file, packets are read from
+    standard input: one attribute a line or several with commas between, and an empty line between packets.
+
+    The secret comes from --secret, --secret-file or the environment variable TRIORADIUS_SECRET.
+
+    Exit status: 0 accepted, answered or acknowledged; 1 rejected or refused; 2 a mistake; 3 no response; 4 challenged.
+    Of several packets the worst counts: 3, 1, 4, 0.
+    """
+    secret = chosen_secret(options["secret"], options["secret_file"])
+    if secret is None:
+        raise Mistake(f"the shared secret is missing: give --secret, --secret-file or the variable {SECRET_VARIABLE}")
+    kind, server, texts = _taken_apart(arguments)
+    items = _items(kind, texts, options["file"])
+    dictionary = chosen_dictionary(options["dictionary"])
+    requests = [request_of(kind, packet, dictionary, as_chap=options["chap"]) for packet in items]
+    # What a reply lacked is said on the one line that tells of the failure.
+    logging.getLogger("trioradius").addHandler(logging.NullHandler())
+    sending = Sending(
+        attrs.evolve(server, source_address=options["source"]),
+        show=_shower(options["verbose"], options["show_secrets"], quiet=options["count"] > 1),
+        parallel=options["parallel"],
+        summary=options["count"] > 1,
+        client={
+            "secret": secret,
+            "retransmission": _schedule(options["attempts"], options["timeout"]),
+            "require_message_authenticator": options["require_message_authenticator"],
+            "prove_dynamic": asks_for_proof(items),
+            "dictionary": dictionary,
+        },
+    )
+    return sending.run(requests * options["count"])
+
+
+def _taken_apart(arguments: Sequence[str]) -> tuple[type[Request[Any]], UDP, Sequence[str]]:
+    """Request class, server and attributes."""
+    kind = TYPES.get(arguments[0].lower())
+    rest = arguments if kind is None else arguments[1:]
+    if not rest or "=" in rest[0]:
+        raise Mistake("the server is missing: trioradius send [TYPE] SERVER [NAME=VALUE]...")
+    if kind is None and len(rest) > 1 and "=" not in rest[1]:
+        raise Mistake(f"{rest[0]!r} is no type of request; there are auth, acct, status, coa and disconnect")
+    kind = kind or AccessRequest
+    return kind, UDP(*host_and_port(rest[0], "server", port=PORTS.get(kind, 1812))), rest[1:]
+
+
+def _items(kind: type[Request[Any]], texts: Sequence[str], file: str | None) -> list[list[Item]]:
+    """The attributes of each packet; those of the command line are added to each one of a file."""
+    added = read_arguments(texts)
+    if file is None and (added or kind is StatusServer):
+        return [added]
+    if file is None and sys.stdin.isatty():
+        raise Mistake("the attributes are missing: give NAME=VALUE, --file FILE, or packets on standard input")
+    packets = read_packets(_text(file or "-"), "standard input" if file in (None, "-") else str(file))
+    if not packets:
+        raise Mistake(f"there is no packet in {'standard input' if file in (None, '-') else file}")
+    return [packet + added for packet in packets]
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else pathlib.Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise Mistake(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Mistake(f"{file} is not UTF-8 text") from None
+
+
+def _schedule(attempts: int, timeout: float) -> Retransmission:
+    """Attempts spread over the time there is, each waiting twice as long as the one before."""
+    initial = max(timeout / (2**attempts - 1), min(SHORTEST_WAIT, timeout))
+    return Retransmission(attempts=attempts, initial=initial, longest=timeout, duration=timeout)
+
+
+Show = Callable[[UDP, Request[Any], Reply, float], None]
+
+
+def _shower(verbose: bool, secrets: bool, *, quiet: bool) -> Show:
+    def show(server: UDP, request: Request[Any], reply: Reply, seconds: float) -> None:
+        if verbose:
+            print_heading(f"{request.name} to {server.host} port {server.port}")
+            print_attributes(request.avps, secrets=secrets)
+        if verbose or not quiet:
+            number = f", Identifier {reply.identifier}" if verbose else ""
+            print_heading(f"{reply.name}{number} in {1000 * seconds:.1f} ms", _colour(reply))
+            print_attributes(reply.avps, secrets=secrets)
+
+    return show
+
+
+def _status(reply: Reply) -> int:
+    if isinstance(reply, AccessReject | CoANAK | DisconnectNAK):
+        return NEGATIVE
+    return CHALLENGED if isinstance(reply, AccessChallenge) else POSITIVE
+
+
+def _colour(reply: Reply) -> str:
+    return {POSITIVE: "green", NEGATIVE: "red", CHALLENGED: "yellow"}[_status(reply)]
+
+
+class Sending:
+    """Several requests to one server, so many at once.
+
+    Args:
+        server: where to.
+        show: called with each reply.
+        parallel: requests under way at once.
+        summary: print one at the end, and each complaint once.
+        client: what open_client() takes besides the server.
+    """
+
+    def __init__(self, server: UDP, *, show: Show, parallel: int, summary: bool, client: dict[str, Any]) -> None:
+        self._server = server
+        self._show = show
+        self._parallel = parallel
+        self._summary = summary
+        self._options = client
+        self._outcomes: Counter[str] = Counter()
+        self._statuses: set[int] = set()
+        self._complaints: set[str] = set()
+
+    def run(self, requests: Sequence[Request[Any]]) -> int:
+        """Send them all; the exit status that the worst reply gives."""
+        seconds = trio.run(self._send_all, requests)
+        if self._summary:
+            outcomes = ", ".join(f"{number} {outcome}" for outcome, number in self._outcomes.most_common())
+            click.echo(f"{len(requests)} exchanges in {seconds:.2f} s: {outcomes}")
+        return next(status for status in WORST_FIRST if status in self._statuses)
+
+    async def _send_all(self, requests: Sequence[Request[Any]]) -> float:
+        begun = trio.current_time()
+        waiting = iter(requests)
+
+        async def work() -> None:
+            for request in waiting:
+                await self._exchange(client, request)
+
+        async with open_client(self._server, **self._options) as client, trio.open_nursery() as nursery:
+            for _ in range(min(self._parallel, len(requests))):
+                nursery.start_soon(work)
+        return trio.current_time() - begun
+
+    async def _exchange(self, client: Client, request: Request[Any]) -> None:
+        begun = trio.current_time()
+        try:
+            reply = await client.exchange(request)
+        except NoResponse as error:
+            refused = error.reason == "protocol_error"
+            self._outcomes["Protocol-Error" if refused else "without response"] += 1
+            self._statuses.add(NEGATIVE if refused else SILENT)
+            self._complain(self._explained(error, client))
+            return
+        self._outcomes[reply.name] += 1
+        self._statuses.add(_status(reply))
+        self._show(self._server, request, reply, trio.current_time() - begun)
+
+    def _complain(self, text: str) -> None:
+        """Say why there is no reply; of many requests, each reason once."""
+        if not self._summary or text not in self._complaints:
+            click.echo(f"trioradius send: {text}", err=True)
+        self._complaints.add(text)
+
+    def _explained(self, error: NoResponse, client: Client) -> str:
+        if error.reason == "protocol_error":
+            return str(error)
+        nobody = "a server is silent to whom it does not know; are this address and the secret among its peers?"
+        found = [advice for reason, advice in _ADVICE.items() if client.counters[reason]]
+        if not found and client.counters:
+            return str(error)
+        return f"no response from {self._server.host} port {self._server.port}: {(found or [nobody])[0]}"
