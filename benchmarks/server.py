@@ -1,5 +1,6 @@
 """The server under test: 10,000 users, PAP checked, three reply attributes, duplicate detection; accounting counted."""
 
+import gc
 import sys
 
 import trio
@@ -16,17 +17,24 @@ from trioradius import (
 )
 from trioradius.attributes import FramedIPAddress, ReplyMessage, SessionTimeout, UserName
 
-USERS = {f"user{number}": f"pass{number}" for number in range(10_000)}
+USERS = {
+    f"user{number}": (
+        f"pass{number}",
+        (ReplyMessage("Hello"), SessionTimeout(3600), FramedIPAddress(f"10.0.{number >> 8}.{number & 255}")),
+    )
+    for number in range(10_000)
+}
+"""Passwords, and reply attributes prepared at the start, as FreeRADIUS prepares its users file."""
 
 app = App(peers={"127.0.0.1": b"testing123"})
 
 
 @app.on(AccessRequest)
 async def authenticate(request: AccessRequest) -> AccessAccept | AccessReject:
-    password = USERS.get(request[UserName])
-    if password is None or not request.verify_password(password):
-        return request.reject()
-    return request.accept(ReplyMessage("Hello"), SessionTimeout(3600), FramedIPAddress("10.0.0.1"))
+    password, attributes = USERS.get(request[UserName], ("", ()))
+    if password and request.verify_password(password):
+        return request.accept(*attributes)
+    return request.reject()
 
 
 @app.on(AccountingRequest)
@@ -35,6 +43,7 @@ async def account(request: AccountingRequest) -> AccountingResponse:
 
 
 async def main() -> None:
+    gc.freeze()
     await serve(app, UDP("127.0.0.1", int(sys.argv[1]), accepts=[AccessRequest, AccountingRequest]))
 
 

@@ -1,4 +1,4 @@
-"""A client: authenticate, account, change a session, and ask whether the server is there."""
+"""A client: authenticate, account, change a session, ask whether the server is there. python -m examples.client"""
 
 import trio
 

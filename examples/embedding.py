@@ -1,4 +1,4 @@
-"""Embedding: a RADIUS server as one task of a larger Trio program."""
+"""Embedding: a RADIUS server as one task of a larger Trio program. Run it with: python -m examples.embedding"""
 
 import trio
 

@@ -1,4 +1,4 @@
-"""A script without Trio: one request, one reply. send() blocks until the reply is there."""
+"""A script without Trio: one request, one reply. Run it with: python -m examples.script"""
 
 from trioradius import UDP, AccessAccept, AccessRequest, NoResponse, send
 from trioradius.attributes import NASIdentifier, UserName, UserPassword
@@ -7,6 +7,7 @@ SERVER = UDP("127.0.0.1", 1812)
 
 
 def may_enter(user: str, password: str, server: UDP = SERVER) -> bool:
+    """Ask the server; send() blocks until the reply is there."""
     request = AccessRequest(UserName(user), UserPassword(password), NASIdentifier("script"))
     return isinstance(send(server, request, secret=b"testing123"), AccessAccept)
 

@@ -227,6 +227,7 @@ async def open_client(
     Raises:
         ConfigurationError: the secret is empty, or the server's name does not resolve.
     """
+    failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
         client = Client(
             server,
@@ -240,9 +241,14 @@ async def open_client(
         try:
             await client.connect()
             yield client
+        except BaseException as error:
+            # Raised again outside of the nursery, which would put it into a group.
+            failure = error
         finally:
             nursery.cancel_scope.cancel()
             client.close()
+    if failure is not None:
+        raise failure
 
 
 def send(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from typing import Any, Final
 
 import trio
 
@@ -22,8 +22,6 @@ from trioradius.protocol.source import Source
 from trioradius.transports import UDP
 from trioradius.transports.listener import Answer, Delayed, Limits
 from trioradius.transports.udp import BoundAddress, UDPListener
-
-T = TypeVar("T")
 
 DISCARDED: Final = (DecodeError, AuthenticityError, UnknownPeer, Overload, Discard)
 """What makes a transport discard a packet; any other exception is a fault of ours or of the handler's."""
@@ -73,17 +71,16 @@ class AppService:
         self._discards = Discards(app.counters)
         self.limits: Limits = app.limits
 
-    async def answer(self, octets: bytes, source: Source) -> Answer:
+    def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
         """The reply, or None where the fault is ours: one packet may fail, the server may not."""
-        answer = await self._fenced(respond(self._app, octets, source), source)
-        if isinstance(answer, Delayed):
-            keep = answer.sent
-            return Delayed(answer.octets, answer.seconds, lambda reply: self._fenced(keep(reply), source))
-        return answer
+        return self._fenced(respond(self._app, octets, source), source)
 
-    async def _fenced(self, step: Awaitable[T], source: Source) -> T | None:
+    async def _fenced(self, step: Awaitable[Answer], source: Source) -> Answer:
         try:
-            return await step
+            answer = await step
+            if isinstance(answer, Delayed):
+                return self._fence_delayed(answer, source)
+            return answer
         except DISCARDED:
             raise
         except Exception as error:
@@ -93,6 +90,10 @@ class AppService:
             self._app.counters["handler_failed"] += 1
             log.exception("%s: the handler failed, and the request stays unanswered", source)
             return None
+
+    def _fence_delayed(self, reply: Delayed, source: Source) -> Delayed:
+        """What is done after a delayed reply has left may fail as well, in a store."""
+        return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), source))
 
     def discarded(self, error: RadiusError, source: Source) -> None:
         """Count and explain a packet that a listener discarded."""

@@ -37,7 +37,7 @@ async def test_the_file_is_read_again(autojump_clock: Callable[[], float]) -> No
     async with AppClient(app) as client:
         write("bob", "builder")
         await trio.sleep(61)
-        while "bob" not in app.state.hashes:
+        while "bob" not in app.state.hashes:  # noqa: ASYNC110  it is read in a thread
             await trio.sleep(1)
         assert isinstance(await ask(client, "bob", "builder"), AccessAccept)
 

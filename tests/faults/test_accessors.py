@@ -72,26 +72,26 @@ def read_all(request: AccessRequest) -> None:
 
 @pytest.mark.parametrize("octets", HOSTILE, ids=bytes.hex)
 def test_every_bundled_attribute_with_hostile_octets(octets: bytes) -> None:
-    for attribute in EVERY:
-        request = carrying(attribute, octets)
+    for asked in EVERY:
+        request = carrying(asked, octets)
         if request is not None:
-            read(request, attribute)
+            read(request, asked)
             read_all(request)
 
 
 def test_broken_utf8_in_every_text_counts_as_absent_and_stays_readable() -> None:
     """RFC 8044 section 3.4; what a NAS sends in Latin-1 is not lost."""
     latin = "Zoë\u00ff".encode("latin-1")
-    for attribute in TEXTS:
-        octets = b"\0" + latin if attribute.tagged else latin
-        if attribute.encrypt:
+    for asked in TEXTS:
+        octets = b"\0" + latin if asked.tagged else latin
+        if asked.encrypt:
             continue
-        request = carrying(attribute, octets)
+        request = carrying(asked, octets)
         assert request is not None
-        assert request.get(attribute) is None, attribute
-        assert request.octets(attribute) == octets, attribute
+        assert request.get(asked) is None, asked
+        assert request.octets(asked) == octets, asked
         with pytest.raises(MissingAttribute):
-            request[attribute]
+            request[asked]
 
 
 def test_broken_utf8_in_a_hidden_password() -> None:

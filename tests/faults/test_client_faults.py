@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
@@ -152,10 +153,10 @@ async def test_wrong_replies_do_not_shift_the_timers(
         with pytest.raises(NoResponse, match=reason):
             await client.exchange(ASKED)
         assert client.counters == {reason: 5}
-    interval = [later - before for before, later in zip(sent_at, sent_at[1:], strict=False)]
+    interval = [later - before for before, later in itertools.pairwise(sent_at)]
     assert len(interval) == 3
     assert 0.9 <= interval[0] <= 1.11
-    for before, later in zip(interval, interval[1:], strict=False):
+    for before, later in itertools.pairwise(interval):
         assert 1.79 * before <= later <= 2.21 * before
 
 

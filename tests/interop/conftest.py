@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
+from .examples import HIDDEN, PLAIN
+from .freeradius import FreeRADIUS, running
 from .radclient import Radclient
 
 
@@ -23,3 +26,16 @@ def radclient(tmp_path_factory: pytest.TempPathFactory) -> Radclient:
     configuration = tmp_path_factory.mktemp("radclient")
     (configuration / "dictionary").touch()
     return Radclient(installed("radclient", "freeradius-utils"), configuration)
+
+
+@pytest.fixture(scope="session")
+def freeradius(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeRADIUS]:
+    """A FreeRADIUS server that knows alice, eve and everything."""
+    everything = [line for _, lines in PLAIN + HIDDEN for line in lines]
+    with running(
+        installed("freeradius", "freeradius"),
+        installed("radclient", "freeradius-utils"),
+        tmp_path_factory.mktemp("freeradius"),
+        "\n".join(line.replace(" = ", " += ", 1) for line in everything),
+    ) as server:
+        yield server

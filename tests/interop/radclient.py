@@ -15,7 +15,7 @@ PROVE: Final = "Message-Authenticator = 0x00"
 """Without this line radclient 3.2.1 sends no Message-Authenticator, and radtest does."""
 
 BRIEF: Final = 0.1
-"""Seconds to wait where no reply is to come; radclient makes one second of it. The server's counters say what happened."""
+"""Seconds to wait where no reply is to come, of which radclient makes one; counters tell what the server did."""
 
 _RECEIVED: Final = re.compile(r"Received (\S+) Id (\d+) from (\S+) to (\S+) length \d+")
 

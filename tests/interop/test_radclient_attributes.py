@@ -1,92 +1,18 @@
-"""Attributes that have something special about them, both ways between our server and radclient.
-
-test_every_attribute.py has the plain value of each attribute there is.
-"""
+"""Attributes that have something special about them, both ways between our server and radclient."""
 
 from __future__ import annotations
 
 from ipaddress import IPv6Network
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from trioradius import AVP, AccessAccept, AccessRequest, App
-from trioradius.attributes import (
-    AcctStatusType,
-    DelegatedIPv6Prefix,
-    EAPMessage,
-    FramedIPv6Prefix,
-    ServiceType,
-    TunnelMediumType,
-    TunnelPassword,
-    TunnelPrivateGroupId,
-    TunnelType,
-    UserName,
-)
-from trioradius.attributes.cisco import CiscoAVPair
-from trioradius.attributes.freeradius_vendor import FreeRADIUS8021XEAPoLKeyMsg
-from trioradius.attributes.microsoft import MSMPPERecvKey, MSMPPESendKey
-from trioradius.attributes.mikrotik import MikrotikRateLimit
-from trioradius.attributes.wimax import (
-    WiMAXAccountingCapabilities,
-    WiMAXCapability,
-    WiMAXLocation,
-    WiMAXMSK,
-    WiMAXRelease,
-)
+from trioradius.attributes import FramedIPv6Prefix, UserName
 
+from .examples import HIDDEN, PLAIN, names
 from .radclient import PROVE, SECRET, Radclient
 from .serving import serving
-
-LONG: Final = bytes(range(200)) * 2
-"""Longer than one attribute; radclient neither reads nor writes lines of more than a thousand characters."""
-WIMAX: Final = WiMAXCapability(WiMAXRelease("1.1"), WiMAXAccountingCapabilities(1))
-
-PLAIN: Final[list[tuple[list[AVP], list[str]]]] = [
-    (
-        [CiscoAVPair("ip:addr-pool=first"), CiscoAVPair('shell:priv-lvl="15"')],
-        ['Cisco-AVPair = "ip:addr-pool=first"', 'Cisco-AVPair = "shell:priv-lvl=\\"15\\""'],
-    ),
-    ([MikrotikRateLimit("10M/20M 15M/30M")], ['Mikrotik-Rate-Limit = "10M/20M 15M/30M"']),
-    (
-        [TunnelType(13, tag=1), TunnelMediumType(6, tag=1), TunnelPrivateGroupId("42", tag=1)],
-        ["Tunnel-Type:1 = VLAN", "Tunnel-Medium-Type:1 = IEEE-802", 'Tunnel-Private-Group-Id:1 = "42"'],
-    ),
-    ([TunnelPrivateGroupId("untagged")], ['Tunnel-Private-Group-Id:0 = "untagged"']),
-    ([TunnelPrivateGroupId("43", tag=31)], ['Tunnel-Private-Group-Id:31 = "43"']),
-    (
-        [FramedIPv6Prefix("::/0"), FramedIPv6Prefix("2001:db8::/33"), DelegatedIPv6Prefix("2001:db8::1/128")],
-        [
-            "Framed-IPv6-Prefix = ::/0",
-            "Framed-IPv6-Prefix = 2001:db8::/33",
-            "Delegated-IPv6-Prefix = 2001:db8::1/128",
-        ],
-    ),
-    ([WIMAX], ['WiMAX-Release = "1.1"', "WiMAX-Accounting-Capabilities = IP-Session-Based"]),
-    ([WiMAXLocation(LONG)], [f"WiMAX-Location = 0x{LONG.hex()}"]),
-    ([FreeRADIUS8021XEAPoLKeyMsg(LONG)], [f"FreeRADIUS-802.1X-EAPoL-Key-Msg = 0x{LONG.hex()}"]),
-    ([EAPMessage(LONG)], [f"EAP-Message = 0x{LONG.hex()}"]),
-    (
-        [ServiceType(ServiceType.LOGIN_USER), AcctStatusType(7)],
-        ["Service-Type = Login-User", "Acct-Status-Type = Accounting-On"],
-    ),
-]
-"""What travels in the open, and how radclient writes and reads it."""
-HIDDEN: Final[list[tuple[list[AVP], list[str]]]] = [
-    ([TunnelPassword(password, tag=tag)], [f'Tunnel-Password:{tag} = "{password}"'])
-    for password, tag in [("", 3), ("x", 1), ("fifteen octets.", 31), ("sixteen octets..", 0), ("y" * 200, 2)]
-] + [
-    (
-        [MSMPPESendKey(bytes(range(16))), MSMPPERecvKey(bytes(range(16, 48)))],
-        [f"MS-MPPE-Send-Key = 0x{bytes(range(16)).hex()}", f"MS-MPPE-Recv-Key = 0x{bytes(range(16, 48)).hex()}"],
-    ),
-    ([WiMAXMSK(bytes(range(64)))], [f"WiMAX-MSK = 0x{bytes(range(64)).hex()}"]),
-]
-"""What is hidden on the wire: the lines are proof that radclient could unhide it."""
-
-
-def names(cases: list[tuple[list[AVP], list[str]]]) -> list[str]:
-    return [lines[0][:40] for _, lines in cases]
 
 
 @pytest.mark.parametrize("avps,lines", PLAIN + HIDDEN, ids=names(PLAIN + HIDDEN))

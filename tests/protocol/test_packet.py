@@ -153,7 +153,10 @@ def test_a_malformed_value_does_not_hide_the_next() -> None:
 
 
 def test_an_attribute_nobody_knows_stays_octets_under_its_number() -> None:
-    assert list(received(b"\xc8\4ab" + b"\x1a\x09\0\0\xff\xfe\1\3c")) == [("Attr-200", b"ab"), ("Attr-26.65534.1", b"c")]
+    assert list(received(b"\xc8\4ab" + b"\x1a\x09\0\0\xff\xfe\1\3c")) == [
+        ("Attr-200", b"ab"),
+        ("Attr-26.65534.1", b"c"),
+    ]
 
 
 def test_a_split_value_is_joined() -> None:
@@ -180,7 +183,9 @@ def test_secret_values_are_readable_but_never_printed(attribute: Any) -> None:
 
 
 def test_a_hidden_value_is_not_on_the_wire() -> None:
-    request = AccessRequest(UserPassword("wonderland"), TunnelPassword("looking-glass", tag=1), MSMPPESendKey(b"key" * 9))
+    request = AccessRequest(
+        UserPassword("wonderland"), TunnelPassword("looking-glass", tag=1), MSMPPESendKey(b"key" * 9)
+    )
     octets, _ = RADIUS_1_0.encode_request(request, 7, SECRET)
     for clear in (b"wonderland", b"looking-glass", b"keykey"):
         assert clear not in octets

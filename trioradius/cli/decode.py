@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import sys
@@ -68,7 +69,7 @@ def command(
 def _octets(arguments: tuple[str, ...]) -> bytes:
     if arguments == ("-",):
         octets = sys.stdin.buffer.read()
-    elif len(arguments) == 1 and pathlib.Path(arguments[0]).is_file():
+    elif len(arguments) == 1 and os.path.isfile(arguments[0]):  # Path.is_file() raises for digits of a long packet
         octets = _file_octets(arguments[0])
     else:
         return _digits(arguments, "the packet")
@@ -154,7 +155,7 @@ class Reader:
         verdict, good = self._verified(message, request_authenticator)
         hiding = self._hiding(message, request_authenticator) if good else None
         packet = PACKETS.get(message.code, Packet).received(message, hiding, self.dictionary)
-        print_attributes(packet.avps, secrets=hiding is not None)
+        print_attributes(packet.avps, self.dictionary, secrets=hiding is not None)
         if verdict:
             print_heading(f"  {verdict}", "green" if good else "red")
         return good

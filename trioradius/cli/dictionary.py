@@ -28,9 +28,9 @@ def command() -> None:
 @click.argument("wanted", metavar="NAME|NUMBER")
 @dictionary_option
 def find(wanted: str, dictionary: tuple[pathlib.Path, ...]) -> None:
-    """Show the attribute of a name, or of a number such as 27, 26.9.1 or 241.1.
+    """Show an attribute by name or number.
 
-    Of part of a name, all attributes that have it in theirs are shown.
+    A number is one such as 27, 26.9.1 or 241.1. Of part of a name, all attributes that have it in theirs are shown.
     """
     attributes = list(_found(chosen_dictionary(dictionary), wanted))
     print_table(HEADS, [_row(attribute) for attribute in attributes])
@@ -93,9 +93,10 @@ def _print_values(attribute: Attribute[Any]) -> None:
     help="Make the modules that come with trioradius: FILE is FreeRADIUS' folder of dictionaries, --output a folder.",
 )
 def generate(files: tuple[pathlib.Path, ...], output: pathlib.Path | None, about: str | None, bundled: bool) -> None:
-    """Make a Python module from dictionary files: a typed constant for every attribute.
+    """Make a Python module from dictionary files.
 
-    Files are in FreeRADIUS' format; names they use without defining them are looked up among the bundled ones.
+    It has a typed constant for every attribute. Files are in FreeRADIUS' format; names they use without defining
+    them are looked up among the bundled ones.
     """
     if bundled:
         _generate_bundled(files[0], output)

@@ -58,8 +58,10 @@ class Commands(click.Group):
             sys.exit(2)
         except click.exceptions.Abort:
             sys.exit(130)
-        except (RadiusError, ExceptionGroup) as error:
+        except (RadiusError, BaseExceptionGroup) as error:
             cause = first_of(error)
+            if isinstance(cause, KeyboardInterrupt):
+                sys.exit(130)
             if not isinstance(cause, RadiusError):
                 raise
             _complain(Mistake(str(cause)))

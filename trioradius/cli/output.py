@@ -12,9 +12,11 @@ from rich.text import Text
 
 from trioradius.attributes.attribute import AVP
 from trioradius.attributes.datatypes import TEXT
+from trioradius.attributes.dictionary import Dictionary
 
 UNLIMITED: Final = 100_000
 """Columns of a pipe or file: a program that reads it wants whole values."""
+HIDDEN: Final = "..."
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 0) -> None:
@@ -25,8 +27,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, indent: 
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = UNLIMITED
+    console.width = console.width - indent if console.is_terminal else UNLIMITED
     with console.capture() as capture:
         console.print(table)
     for line in capture.get().splitlines():
@@ -39,24 +40,28 @@ def print_heading(text: str, colour: str | None = None) -> None:
     console.print(Text(text, style=f"bold {colour or ''}".strip()), soft_wrap=True)
 
 
-def print_attributes(avps: Iterable[AVP], *, secrets: bool = False) -> None:
+def print_attributes(avps: Iterable[AVP], dictionary: Dictionary, *, secrets: bool = False) -> None:
     """Print attributes: name, number and value.
 
     Args:
         avps: what to print.
+        dictionary: what attributes are called whose values are malformed, or hidden and not to be unhidden.
         secrets: print passwords and keys too, which otherwise are '...'.
     """
-    rows = list(_rows(avps, secrets))
+    rows = list(_rows(avps, dictionary, secrets))
     if rows:
         print_table(("", "", ""), rows, indent=2)
 
 
-def _rows(avps: Iterable[AVP], secrets: bool, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+def _rows(avps: Iterable[AVP], dictionary: Dictionary, secrets: bool, depth: int = 0) -> Iterator[tuple[str, str, str]]:
     for avp in avps:
         tag = f":{avp.tag}" if avp.tag else ""
+        known = dictionary.attribute(avp.attribute.key)
         number = ".".join(map(str, avp.attribute.path))
-        yield "  " * depth + avp.name + tag, number, "" if avp.children else value_text(avp, secrets=secrets)
-        yield from _rows(avp.children, secrets, depth + 1)
+        value = "" if avp.children else value_text(avp, secrets=secrets)
+        malformed = " (malformed)" if avp.name != known.name and value != HIDDEN else ""
+        yield "  " * depth + known.name + tag, number, value + malformed
+        yield from _rows(avp.children, dictionary, secrets, depth + 1)
 
 
 def value_text(avp: AVP, *, secrets: bool = False) -> str:

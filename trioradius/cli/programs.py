@@ -23,7 +23,7 @@ _LIBRARY: Final = pathlib.Path(sysconfig.get_paths()["stdlib"])
 def load_app(target: str) -> App[Any]:
     """The App that ``MODULE:APP`` names; the current folder is importable. Raises Mistake."""
     name, _, path = target.partition(":")
-    if not all(part.isidentifier() for part in (*name.split("."), *path.split("."))):
+    if name.endswith(".py") or not all(part.isidentifier() for part in (*name.split("."), *path.split("."))):
         raise Mistake(f"{target!r} is not MODULE:APP; {_correction(name, path)}")
     module = _module(name)
     try:

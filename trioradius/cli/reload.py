@@ -37,15 +37,18 @@ class _Server:
     def __init__(self, arguments: list[str]) -> None:
         self.stopping = threading.Event()
         self._command = [sys.executable, "-m", "trioradius", *arguments]
+        self._process = subprocess.Popen(self._command)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._pass_on)
-        self._process = subprocess.Popen(self._command)
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
-        # A terminal sends Ctrl-C to the child as well, which must not take one for two.
-        if number != signal.SIGINT or not sys.stdin.isatty():
+        if number == signal.SIGHUP:
             self._process.send_signal(number)
-        if number != signal.SIGHUP:
+        elif number == signal.SIGINT and self.stopping.is_set():
+            self._process.kill()
+        else:
+            # Not SIGINT: a terminal sends Ctrl-C to the child as well, which must not take one for two.
+            self._process.send_signal(signal.SIGTERM)
             self.stopping.set()
 
     def restart(self) -> None:

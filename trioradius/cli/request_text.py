@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Reply)
 
 _PAIR: Final = re.compile(
     r"""\s*(?P<name>[\w./-]+(?::\d+)?)\s*(?::=|\+=|==|=)\s*
-    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<bare>[^"',][^,]*))\s*(?:,|$)""",
+    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<bare>[^"',\s][^,]*))\s*(?:,|$)""",
     re.VERBOSE,
 )
 _ESCAPE: Final = re.compile(r"\\(?:([0-7]{3})|x([0-9a-fA-F]{2})|(.))")

@@ -14,7 +14,7 @@ import click
 import trio
 
 from trioradius.app import App
-from trioradius.cli.check import peer_count
+from trioradius.cli.check import counted, peer_count
 from trioradius.cli.group import Mistake, first_of
 from trioradius.cli.logs import logging_to_stderr
 from trioradius.cli.options import host_and_port
@@ -168,7 +168,7 @@ class _Running:
             taken = ", ".join(REQUESTS[code].name for code in sorted(listener.codes))
             say(f"{self._target} listens on UDP {f'[{host}]' if ':' in host else host}:{port} for {taken}")
         if self._as_json:
-            log.info("%d routes", len(self._app.routes))
+            say(counted(len(self._app.routes), "route"))
         else:
             print_routes(self._app, indent=2)
         say(peer_count(self._app))

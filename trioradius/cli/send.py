@@ -13,6 +13,7 @@ import attrs
 import click
 import trio
 
+from trioradius.attributes.dictionary import Dictionary
 from trioradius.cli.group import Mistake
 from trioradius.cli.options import (
     SECRET_VARIABLE,
@@ -108,7 +109,7 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
     logging.getLogger("trioradius").addHandler(logging.NullHandler())
     sending = Sending(
         attrs.evolve(server, source_address=options["source"]),
-        show=_shower(options["verbose"], options["show_secrets"], quiet=options["count"] > 1),
+        show=_shower(dictionary, options["verbose"], options["show_secrets"], quiet=options["count"] > 1),
         parallel=options["parallel"],
         summary=options["count"] > 1,
         client={
@@ -165,15 +166,15 @@ def _schedule(attempts: int, timeout: float) -> Retransmission:
 Show = Callable[[UDP, Request[Any], Reply, float], None]
 
 
-def _shower(verbose: bool, secrets: bool, *, quiet: bool) -> Show:
+def _shower(dictionary: Dictionary, verbose: bool, secrets: bool, *, quiet: bool) -> Show:
     def show(server: UDP, request: Request[Any], reply: Reply, seconds: float) -> None:
         if verbose:
             print_heading(f"{request.name} to {server.host} port {server.port}")
-            print_attributes(request.avps, secrets=secrets)
+            print_attributes(request.avps, dictionary, secrets=secrets)
         if verbose or not quiet:
             number = f", Identifier {reply.identifier}" if verbose else ""
             print_heading(f"{reply.name}{number} in {1000 * seconds:.1f} ms", _colour(reply))
-            print_attributes(reply.avps, secrets=secrets)
+            print_attributes(reply.avps, dictionary, secrets=secrets)
 
     return show
 

@@ -43,7 +43,7 @@ class Peer:
             where the former lets a packet through without one; "auto" to learn it for each address.
         auto_until: the end of the migration window, timezone included. "auto" may learn to do without
             Message-Authenticator only until then; to require it, it learns at any time, from one verified packet.
-        allow_ms_chap: take MS-CHAP over UDP, with one warning; False drops it
+        allow_ms_chap: take MS-CHAP over UDP; False drops it
             (draft-ietf-radext-deprecating-radius, Do Not Use MS-CHAP).
         require_event_timestamp: drop CoA-Request and Disconnect-Request without Event-Timestamp (RFC 5176 section 6.3).
         vendor: the dictionary's name of the NAS's vendor, for code that picks attributes by it.

@@ -89,7 +89,7 @@ class Profile:
 
 
 _MAY_PROVE: Final = frozenset({40, 43})
-"""Disconnect-Request and CoA-Request, where the peer wants it (RFC 5176 section 3.1)."""
+"""Disconnect-Request and CoA-Request, where the peer wants it (RFC 5176 section 3.4)."""
 
 
 def encode_attributes(avps: Iterable[AVP], hiding: Hiding | None) -> bytes:

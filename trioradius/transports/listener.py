@@ -6,7 +6,7 @@ import heapq
 import itertools
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -50,7 +50,7 @@ class Delayed:
 
     octets: bytes
     seconds: float
-    sent: Callable[[bytes | None], Awaitable[None]]
+    sent: Callable[[bytes | None], Awaitable[Any]]
 
 
 Answer: TypeAlias = bytes | Delayed | None
@@ -74,24 +74,33 @@ class Service(Protocol):
         ...
 
 
-@types.coroutine
-def attend(coroutine: Coroutine[Any, Any, T], suspended: Callable[[], None]) -> Generator[Any, Any, T]:
-    """Run a coroutine here, in a context of its own, and call ``suspended`` the first time that it really waits.
+def first_step(coroutine: Coroutine[Any, Any, T]) -> tuple[bool, T | Any, Context]:
+    """Run a coroutine, in a context of its own, until it is done or really waits.
 
-    One that never waits costs a call. What it awaits goes on to Trio as if this task had awaited it, so that
-    cancellation and scopes behave as ever.
+    Returns:
+        Whether it is done; its result, or what it waits for; and its context.
     """
-    run = copy_context().run
+    context = copy_context()
     try:
-        waits_for = run(coroutine.send, None)
-        suspended()
+        return False, context.run(coroutine.send, None), context
+    except StopIteration as stop:
+        return True, stop.value, context
+
+
+@types.coroutine
+def further_steps(coroutine: Coroutine[Any, Any, T], waits_for: Any, context: Context) -> Generator[Any, Any, T]:
+    """Go on with a coroutine that waits, to its result.
+
+    What it awaits goes on to Trio as if this task had awaited it, so that cancellation and scopes behave as ever.
+    """
+    try:
         while True:
             try:
                 value = yield waits_for
             except BaseException as error:
-                waits_for = run(coroutine.throw, error)
+                waits_for = context.run(coroutine.throw, error)
             else:
-                waits_for = run(coroutine.send, value)
+                waits_for = context.run(coroutine.send, value)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import struct
 from collections.abc import Callable
@@ -15,16 +16,16 @@ from trioradius.errors import ConfigurationError
 DATAGRAM_MAXIMUM: Final = 4_097
 """One octet more than RADIUS allows, so that a longer datagram is seen to be one."""
 
-SocketAddress: TypeAlias = tuple[Any, ...]
+Destination: TypeAlias = tuple[Any, ...]
+"""Where a reply goes: a socket address, or one and the packet information that names the address which was asked."""
+Receive: TypeAlias = Callable[[], tuple[bytes, Destination]]
+"""One datagram, and where its reply goes. Raises BlockingIOError where there is none."""
+Send: TypeAlias = Callable[[bytes, Destination], object]
 Ancillary: TypeAlias = list[tuple[int, int, bytes]]
-Receive: TypeAlias = Callable[[], tuple[bytes, SocketAddress, Ancillary]]
-"""One datagram, who sent it, and what a reply needs to leave from the address it came to. Raises BlockingIOError."""
-Send: TypeAlias = Callable[[bytes, SocketAddress, Ancillary], object]
 
 _IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)
 _IPV4_INFO: Final = struct.Struct("=i4s4s")
 _IPV6_INFO: Final = struct.Struct("=16si")
-_NOTHING: Final[Ancillary] = []
 
 
 async def open_datagram_socket(host: str, port: int, receive_buffer: int) -> socket.socket:
@@ -65,7 +66,7 @@ async def connect_datagram_socket(host: str, port: int, source_address: str | No
     return opened
 
 
-async def _resolve(host: str, port: int) -> tuple[int, SocketAddress]:
+async def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
     found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
     return found[0][0], found[0][4]
 
@@ -79,7 +80,7 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _bound(family: int, address: SocketAddress, receive_buffer: int) -> socket.socket:
+def _bound(family: int, address: tuple[Any, ...], receive_buffer: int) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_DGRAM)
     try:
         opened.setblocking(False)
@@ -104,41 +105,43 @@ def datagrams(bound: socket.socket) -> tuple[Receive, Send]:
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         return _wildcard(bound, _ipv6_reply)
 
-    def receive(receive_from: Callable[[int], tuple[bytes, SocketAddress]] = bound.recvfrom) -> Any:
-        octets, address = receive_from(DATAGRAM_MAXIMUM)
-        return octets, address, _NOTHING
-
-    def send(octets: bytes, address: SocketAddress, _: Ancillary) -> int:
-        return bound.sendto(octets, address)
-
-    return receive, send
+    return functools.partial(bound.recvfrom, DATAGRAM_MAXIMUM), bound.sendto
 
 
-def _wildcard(bound: socket.socket, reply_information: Callable[[int, bytes], Ancillary]) -> tuple[Receive, Send]:
+def _wildcard(bound: socket.socket, reply_information: Callable[[bytes], Ancillary]) -> tuple[Receive, Send]:
     space = socket.CMSG_SPACE(_IPV6_INFO.size)
 
-    def receive() -> tuple[bytes, SocketAddress, Ancillary]:
+    def receive() -> tuple[bytes, Destination]:
         octets, ancillary, _, address = bound.recvmsg(DATAGRAM_MAXIMUM, space)
-        return octets, address, reply_information(ancillary[0][1], ancillary[0][2]) if ancillary else _NOTHING
+        return octets, (address, ancillary[0][2] if ancillary else b"")
 
-    def send(octets: bytes, address: SocketAddress, ancillary: Ancillary) -> int:
-        return bound.sendmsg((octets,), ancillary, 0, address)
+    def send(octets: bytes, destination: Destination) -> int:
+        address, information = destination
+        return bound.sendmsg((octets,), reply_information(information) if information else (), 0, address)
 
     return receive, send
 
 
-def _ipv4_reply(kind: int, information: bytes) -> Ancillary:
+@functools.lru_cache(maxsize=1_024)
+def _ipv4_reply(information: bytes) -> Ancillary:
     """The address the datagram came to becomes the source of the reply; the kernel chooses the interface."""
     _, _, asked = _IPV4_INFO.unpack(information)
-    return [(socket.IPPROTO_IP, kind, _IPV4_INFO.pack(0, asked, bytes(4)))]
+    return [(socket.IPPROTO_IP, _IP_PKTINFO, _IPV4_INFO.pack(0, asked, bytes(4)))]
 
 
-def _ipv6_reply(kind: int, information: bytes) -> Ancillary:
+@functools.lru_cache(maxsize=1_024)
+def _ipv6_reply(information: bytes) -> Ancillary:
     """As for IPv4; a link-local address means nothing without its interface."""
     asked, interface = _IPV6_INFO.unpack(information)
     if asked[:2] != b"\xfe\x80":
         interface = 0
-    return [(socket.IPPROTO_IPV6, kind, _IPV6_INFO.pack(asked, interface))]
+    return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _IPV6_INFO.pack(asked, interface))]
+
+
+def address_of(destination: Destination) -> tuple[str, int]:
+    """The IP address, as plain text, and port of whoever gets the reply."""
+    address = destination[0] if isinstance(destination[0], tuple) else destination
+    return plain_address(address[0]), address[1]
 
 
 def plain_address(address: str) -> str:

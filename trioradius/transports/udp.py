@@ -18,14 +18,13 @@ from trioradius.protocol import codes
 from trioradius.protocol.packets import Request
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.source import Source
-from trioradius.transports.listener import DelayedReplies, Service, attend
+from trioradius.transports.listener import DelayedReplies, Service, first_step, further_steps
 from trioradius.transports.sockets import (
-    Ancillary,
-    SocketAddress,
+    Destination,
+    address_of,
     connect_datagram_socket,
     datagrams,
     open_datagram_socket,
-    plain_address,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class UDPListener:
         self._socket = bound
         self._receive, self._put = datagrams(bound)
         self._codes = settings.codes
-        self._sources: dict[SocketAddress, Source] = {}
+        self._sources: dict[Destination, Source] = {}
         self._parked = trio.lowlevel.ParkingLot()
         self._delayed = DelayedReplies(self._send)
         self._workers = 0
@@ -157,17 +156,18 @@ class UDPListener:
 
     async def _lead(self, turn: _Turn) -> None:
         """Answer what the socket holds, until a handler that waited made this task hand it over."""
+        receive, sources = self._receive, self._sources
         while not self._stopping:
             for _ in range(BATCH):
                 try:
-                    octets, address, ancillary = self._receive()
+                    octets, destination = receive()
                 except BlockingIOError:
                     await self._wait_readable()
                     break
                 except ConnectionError:
                     continue
-                turn.source = self._sources.get(address) or self._source(address)
-                await self._answer(octets, address, ancillary, turn)
+                turn.source = sources.get(destination) or self._source(destination)
+                await self._answer(octets, destination, turn)
                 if turn.handed_over:
                     turn.end()
                     return
@@ -181,42 +181,46 @@ class UDPListener:
             if not self._stopping:
                 raise
 
-    async def _answer(self, octets: bytes, address: SocketAddress, ancillary: Ancillary, turn: _Turn) -> None:
+    async def _answer(self, octets: bytes, destination: Destination, turn: _Turn) -> None:
         """One datagram's whole way. What must be discarded is (RFC 2865 section 3), and counted."""
+        answering = self._service.answer(octets, turn.source)
         try:
-            answer = await attend(self._service.answer(octets, turn.source), turn.suspended)
+            done, answer, context = first_step(answering)
+            if not done:
+                turn.suspended()
+                answer = await further_steps(answering, answer, context)
             if isinstance(answer, bytes):
                 try:
-                    self._put(answer, address, ancillary)
+                    self._put(answer, destination)
                 except OSError:
-                    await self._send(answer, (address, ancillary))
+                    await self._send(answer, destination)
             elif answer is not None:
-                await self._delayed.add(answer, (address, ancillary))
+                await self._delayed.add(answer, destination)
         except RadiusError as error:
             self._service.discarded(error, turn.source)
 
-    async def _send(self, octets: bytes, destination: tuple[SocketAddress, Ancillary]) -> None:
+    async def _send(self, octets: bytes, destination: Destination) -> None:
         """Send, waiting for room in the socket's buffer; what the network refuses is counted."""
-        address, ancillary = destination
         while True:
             try:
-                self._put(octets, address, ancillary)
+                self._put(octets, destination)
             except BlockingIOError:
                 await trio.lowlevel.wait_writable(self._socket)
             except OSError as error:
                 text = f"the reply could not be sent: {error.strerror}"
-                self._service.discarded(RadiusError(text, reason="reply_not_sent"), self._source(address))
+                self._service.discarded(RadiusError(text, reason="reply_not_sent"), self._source(destination))
                 return
             else:
                 return
 
-    def _source(self, address: SocketAddress) -> Source:
-        """The Source for a socket address, kept, since a NAS sends many packets from one."""
+    def _source(self, destination: Destination) -> Source:
+        """The Source for where a reply goes, kept, since a NAS sends many packets from one port."""
         if len(self._sources) >= SOURCES_MAXIMUM:
             self._sources.clear()
         role = ",".join(map(str, sorted(self._codes)))
-        found = Source(plain_address(address[0]), address[1], "udp", RADIUS_1_0, self._codes, role)
-        self._sources[address] = found
+        address, port = address_of(destination)
+        found = Source(address, port, "udp", RADIUS_1_0, self._codes, role)
+        self._sources[destination] = found
         return found
 
 
