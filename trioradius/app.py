@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
@@ -85,7 +86,13 @@ class App(Router, Generic[State]):
 
         It takes the app; what follows its yield runs when the server ends. With several, each sees the state of those
         before it, and the last one that yields something sets it.
+
+        Raises:
+            ConfigurationError: the function is no ``async def`` with a yield.
         """
+        if not inspect.isasyncgenfunction(function):
+            name = getattr(function, "__qualname__", function)
+            raise ConfigurationError(f"{name} must be an async def with one yield, and no context manager yet")
         self.lifespans.append(function)
         return function
 
@@ -94,6 +101,7 @@ class App(Router, Generic[State]):
         return (self._entrance or self._open())(request)
 
     def _changed(self) -> None:
+        super()._changed()
         self._entrance = None
 
     def _open(self) -> Handler:

@@ -47,31 +47,39 @@ class Claim:
 
     async def __aenter__(self) -> Self:
         """Raises Overload where the request is being answered, or the NAS has too many that are."""
-        if self._in_flight.get(self._address, 0) >= self._most:
+        running = self._in_flight.get(self._address, 0)
+        if running >= self._most:
             raise Overload(
                 "too many requests of this NAS are being answered; Limits(in_flight_per_address=...) bounds them",
                 reason="address_overload",
             )
-        begun = True if self._store is None else await self._store.begin(self._key)
+        # Before the store is asked: a shared one takes a while, and those that wait for it count too.
+        self._in_flight[self._address] = running + 1
+        try:
+            begun = True if self._store is None else await self._store.begin(self._key)
+        except BaseException:
+            self._leave()
+            raise
         if begun is False:
+            self._leave()
             raise Overload("a repeat of a request that is being answered", reason="repeat_in_flight")
         if begun is True:
             self._ours = True
-            # Read again, since a shared store may have waited and others come and gone.
-            self._in_flight[self._address] = self._in_flight.get(self._address, 0) + 1
         else:
             self.reply = begun
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._ours:
-            running = self._in_flight[self._address] - 1
-            if running:
-                self._in_flight[self._address] = running
-            else:
-                del self._in_flight[self._address]
-            if not self._kept_open and self._store is not None:
-                await self.finish(self.reply if kind is None else None)
+        self._leave()
+        if self._ours and not self._kept_open and self._store is not None:
+            await self.finish(self.reply if kind is None else None)
+
+    def _leave(self) -> None:
+        running = self._in_flight[self._address] - 1
+        if running:
+            self._in_flight[self._address] = running
+        else:
+            del self._in_flight[self._address]
 
     @property
     def is_repeat(self) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import socket
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+import attrs
 import trio
 
 from trioradius.attributes.dictionary import Dictionary
@@ -28,8 +30,15 @@ from trioradius.transports.sockets import DATAGRAM_MAXIMUM
 
 R = TypeVar("R", bound=Reply)
 
-SOCKETS_MAXIMUM: Final = 64
-"""So 16,384 exchanges at once; further ones wait for a place."""
+EXCHANGES_MAXIMUM: Final = 16_384
+"""At once, on 64 sockets; further ones wait for a place."""
+IDENTIFIERS_MAXIMUM: Final = 5
+"""That one exchange holds: an Accounting-Request that counts its delay is listened for under its last five."""
+DELAY_MAXIMUM: Final = 0xFFFFFFFF
+BATCH: Final = 64
+"""Datagrams read before other tasks get a turn."""
+UNMATCHED: Final = "unmatched"
+CLOSED: Final = "the client is closed: the block of its open_client() has ended"
 
 log = logging.getLogger("trioradius.client")
 
@@ -51,14 +60,17 @@ class Client:
         self.profile: Profile = RADIUS_1_0
         """The RADIUS version spoken."""
         self.counters: Counter[str] = Counter()
-        """Replies that were thrown away, by reason."""
-        self._server = server
+        """Replies that were thrown away, and what the network refused, by reason."""
+        self._server = self._address = server
         self._retransmission = retransmission
         self._dictionary = dictionary
         self._nursery = nursery
+        self._places = trio.Semaphore(EXCHANGES_MAXIMUM)
         self._channels: list[_Channel] = []
-        self._places = trio.Semaphore(SOCKETS_MAXIMUM * 256)
         self._opening = trio.Lock()
+        # First in, first out: an Identifier rests as long as it can, so that a late reply does not meet its next user.
+        self._free: deque[_Place] = deque()
+        self._closed = False
         self._make = functools.partial(
             Sent.make,
             secret=secret,
@@ -74,133 +86,208 @@ class Client:
         up and takes a new Identifier each time (RFC 2866 section 5.2). A reply without proof is counted, and ignored.
 
         Raises:
-            NoResponse: the schedule ran out, or the server answered Protocol-Error.
+            NoResponse: the schedule ran out, or the server answered Protocol-Error, which is then its ``reply``.
+                ``reason`` is the commonest one for which replies to this request were thrown away.
             EncodeError: the request does not fit RADIUS.
+            ConfigurationError: it needs a further socket, and none can be opened.
+            trio.ClosedResourceError: the client's block has ended.
         """
-        answer = _Answer[R]()
         begun = trio.current_time()
+        under_way: _Exchange[R] = _Exchange()
         async with self._places:
-            with contextlib.ExitStack() as held:
-                sent: Sent[R] | None = None
+            try:
                 for wait in self._retransmission.waits():
-                    if sent is None or _counts_delay(request):
-                        channel = await self._channel()
-                        sent = held.enter_context(
-                            channel.sending(_delayed(request, trio.current_time() - begun), answer, self._make)
-                        )
-                    await channel.send(sent.octets)
+                    await self._transmit(_delayed(request, trio.current_time() - begun), under_way)
                     with trio.move_on_after(wait):
-                        return await answer.wait()
-        raise NoResponse(f"no acceptable reply from {self._server.host} port {self._server.port}{self._why()}")
+                        return self._accepted(await under_way.reply())
+            finally:
+                for place in under_way.places:
+                    self._give_back(place)
+        text, reason = under_way.hint()
+        raise NoResponse(f"no acceptable reply from {self._server.host} port {self._server.port}{text}", reason=reason)
 
-    def _why(self) -> str:
-        """The commonest fault among the replies that were thrown away, as a hint."""
-        return f" ({self.counters.most_common(1)[0][0]})" if self.counters else ""
+    def _accepted(self, reply: R | ProtocolError) -> R:
+        if isinstance(reply, ProtocolError):
+            text = f"{self._server.host} port {self._server.port} cannot answer: {reply}"
+            raise NoResponse(text, reason="protocol_error", reply=reply)
+        return reply
 
-    async def _channel(self) -> _Channel:
-        """A socket with a free Identifier; a new one where all are taken."""
-        async with self._opening:
-            for channel in self._channels:
-                if channel.free:
-                    return channel
-            channel = _Channel(await self._server.connect(), self._dictionary, self.counters)
-            self._channels.append(channel)
-            self._nursery.start_soon(channel.receive)
-            return channel
+    async def _transmit(self, request: Request[R], under_way: _Exchange[R]) -> None:
+        """Send the same octets as before, or those of a request that has changed under a further Identifier."""
+        if under_way.sent is None or under_way.sent.request != request:
+            if len(under_way.places) == IDENTIFIERS_MAXIMUM:
+                self._give_back(under_way.places.popleft())
+            channel, identifier = await self._take()
+            under_way.places.append((channel, identifier))
+            under_way.sent = self._make(request, identifier)
+            channel.waiting[identifier] = under_way.sent, under_way
+        await under_way.places[-1][0].send(under_way.sent.octets, under_way)
+
+    async def _take(self) -> _Place:
+        """A free Identifier, of a further socket where all are taken."""
+        if not self._free:
+            async with self._opening:
+                if not self._free and not self._closed:
+                    await self.connect()
+        if self._closed:
+            raise trio.ClosedResourceError(CLOSED)
+        return self._free.popleft()
+
+    def _give_back(self, place: _Place) -> None:
+        channel, identifier = place
+        channel.waiting.pop(identifier, None)
+        self._free.append(place)
 
     async def connect(self) -> None:
-        """Open the first socket, so that a wrong address shows at once; open_client() does it."""
-        await self._channel()
+        """Open a socket; open_client() opens the first, so that a wrong address shows at once."""
+        connected = await self._address.connect()
+        if self._closed:
+            connected.close()
+            raise trio.ClosedResourceError(CLOSED)
+        # Further sockets go to the very same server, whatever its name resolves to by then.
+        host, port, *scope = connected.getpeername()
+        self._address = attrs.evolve(self._address, host=f"{host}%{scope[1]}" if any(scope) else host, port=port)
+        # A plain socket reads what is there without a trip through the scheduler for each datagram.
+        plain = socket.socket(fileno=connected.detach())
+        plain.setblocking(False)
+        channel = _Channel(plain, self._dictionary, self.counters)
+        self._channels.append(channel)
+        self._nursery.start_soon(channel.receive)
+        self._free.extend((channel, identifier) for identifier in range(256))
 
     def close(self) -> None:
-        """Close the sockets; open_client() does it."""
+        """End what is under way with trio.ClosedResourceError, and close the sockets; open_client() does it."""
+        self._closed = True
+        self._nursery.cancel_scope.cancel()
         for channel in self._channels:
-            channel.close()
+            for under_way in channel.exchanges():
+                under_way.close()
 
 
-class _Answer(Generic[R]):
-    """The place where the one good reply arrives, under whichever Identifier."""
+class _Exchange(Generic[R]):
+    """A request under way: its Identifiers, the one good reply under whichever, and what was wrong with others."""
 
     def __init__(self) -> None:
-        self._arrived = trio.Event()
+        self.places: deque[_Place] = deque()
+        self.sent: Sent[R] | None = None
         self._reply: R | ProtocolError | None = None
+        self._ended = trio.Event()
+        self._faults: Counter[str] = Counter()
+        self._texts: dict[str, str] = {}
 
     def give(self, reply: R | ProtocolError) -> None:
-        self._reply = reply
-        self._arrived.set()
+        """The good reply; what comes after it is too late."""
+        if not self._ended.is_set():
+            self._reply = reply
+            self._ended.set()
 
-    async def wait(self) -> R:
-        await self._arrived.wait()
-        if isinstance(self._reply, ProtocolError):
-            raise NoResponse(f"the server cannot answer: {self._reply}", reason="protocol_error")
-        return self._reply  # type: ignore[return-value]
+    def close(self) -> None:
+        """The client is closed."""
+        self._ended.set()
+
+    async def reply(self) -> R | ProtocolError:
+        """Wait for it. Raises trio.ClosedResourceError where the client was closed first."""
+        await self._ended.wait()
+        if self._reply is None:
+            raise trio.ClosedResourceError(CLOSED)
+        return self._reply
+
+    def blame(self, reason: str, text: str) -> None:
+        """Remember why a reply to it was thrown away, or why none can come."""
+        self._faults[reason] += 1
+        self._texts[reason] = text
+
+    def hint(self) -> tuple[str, str]:
+        """The commonest fault as text and reason; what may have been the reply to another request only if alone."""
+        if not self._faults:
+            return "", ""
+        reason = max(self._faults, key=lambda found: (found != UNMATCHED, self._faults[found]))
+        return f": {self._texts[reason]}", reason
 
 
 class _Channel:
-    """One connected socket and its 256 Identifiers, each of which rests as long as it can."""
+    """One connected socket, and who waits for the reply under which of its 256 Identifiers."""
 
-    def __init__(self, connected: trio.socket.SocketType, dictionary: Dictionary, counters: Counter[str]) -> None:
-        self.free = deque(range(256))
+    def __init__(self, connected: socket.socket, dictionary: Dictionary, counters: Counter[str]) -> None:
+        self.waiting: dict[int, tuple[Sent[Any], _Exchange[Any]]] = {}
         self._socket = connected
         self._dictionary = dictionary
         self._counters = counters
-        self._waiting: dict[int, tuple[Sent[Any], _Answer[Any]]] = {}
 
-    @contextlib.contextmanager
-    def sending(self, request: Request[R], answer: _Answer[R], make: Callable[..., Sent[R]]) -> Iterator[Sent[R]]:
-        """A request under an Identifier of its own, until the block ends; a reply after that is ignored."""
-        identifier = self.free.popleft()
-        try:
-            sent = make(request, identifier)
-            self._waiting[identifier] = sent, answer
-            yield sent
-        finally:
-            self._waiting.pop(identifier, None)
-            self.free.append(identifier)
-
-    async def send(self, octets: bytes) -> None:
+    async def send(self, octets: bytes, under_way: _Exchange[Any]) -> None:
         """Send, or behave like a network that lost it: an unreachable server is found out by waiting."""
-        try:
-            await self._socket.send(octets)
-        except OSError as error:
-            self._counters[f"not sent: {error.strerror}"] += 1
-
-    async def receive(self) -> None:
-        """Hand each datagram to whoever waits for its Identifier; what proves nothing is counted and ignored."""
         while True:
             try:
-                octets = await self._socket.recv(DATAGRAM_MAXIMUM)
+                self._socket.send(octets)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._socket)
+                continue
             except OSError as error:
-                self._counters[f"{error.strerror}"] += 1
-                continue
-            waiting = self._waiting.get(octets[1]) if len(octets) > 1 else None
-            if waiting is None:
-                self._counters["unmatched"] += 1
-                continue
-            sent, answer = waiting
+                self._refused(error, [under_way])
+            return
+
+    async def receive(self) -> None:
+        """Hand each datagram to whoever waits for its Identifier, until cancelled; the socket is closed then."""
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self._socket)
+                self._drain()
+        finally:
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+
+    def _drain(self) -> None:
+        for _ in range(BATCH):
             try:
-                answer.give(sent.read_reply(octets, self._dictionary))
-            except (AuthenticityError, DecodeError) as error:
-                # A discarded reply neither stops nor shifts the timers (RFC 5080 section 2.2.1).
-                # One line a reason, lest a flood of forged replies fill the log; the counters have the rest.
-                level = logging.DEBUG if self._counters[error.reason] else logging.WARNING
-                log.log(level, "a reply was discarded: %s", error)
-                self._counters[error.reason] += 1
+                octets = self._socket.recv(DATAGRAM_MAXIMUM)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._refused(error, self.exchanges())
+            else:
+                self._received(octets)
 
-    def close(self) -> None:
-        self._socket.close()
+    def exchanges(self) -> list[_Exchange[Any]]:
+        """Whatever waits for a reply on this socket."""
+        return [under_way for _, under_way in self.waiting.values()]
+
+    def _received(self, octets: bytes) -> None:
+        """What is no good reply is counted and ignored; the timers run on (RFC 5080 section 2.2.1)."""
+        found = self.waiting.get(octets[1]) if len(octets) > 1 else None
+        if found is None:
+            self._count(UNMATCHED, f"replies came that fit no request ({UNMATCHED})", self.exchanges())
+            return
+        sent, under_way = found
+        try:
+            under_way.give(sent.read_reply(octets, self._dictionary))
+        except (AuthenticityError, DecodeError) as error:
+            # One line a reason, lest a flood of forged replies fill the log; the counters have the rest.
+            level = logging.DEBUG if self._counters[error.reason] else logging.WARNING
+            log.log(level, "a reply was discarded: %s", error)
+            self._count(error.reason, f"{error} ({error.reason})", [under_way])
+
+    def _refused(self, error: OSError, concerned: list[_Exchange[Any]]) -> None:
+        """What the network says, such as an ICMP message, may not last, so the timers run on here too."""
+        text = error.strerror or str(error)
+        known = "nothing listens there" if isinstance(error, ConnectionRefusedError) else "it cannot be reached"
+        self._count(text.lower().replace(" ", "_"), f"{known} ({text})", concerned)
+
+    def _count(self, reason: str, text: str, concerned: list[_Exchange[Any]]) -> None:
+        self._counters[reason] += 1
+        for under_way in concerned:
+            under_way.blame(reason, text)
 
 
-def _counts_delay(request: Request[Any]) -> bool:
-    return isinstance(request, AccountingRequest) and AcctDelayTime in request
+_Place: TypeAlias = tuple[_Channel, int]
 
 
 def _delayed(request: Request[R], seconds: float) -> Request[R]:
-    """The request with Acct-Delay-Time grown by the time spent trying (RFC 2866 section 5.2)."""
-    if seconds < 1 or not _counts_delay(request):
+    """An Accounting-Request's Acct-Delay-Time grown by the time spent trying (RFC 2866 section 5.2)."""
+    delay = request.get(AcctDelayTime) if isinstance(request, AccountingRequest) else None
+    if delay is None or seconds < 1:
         return request
-    delay = AcctDelayTime(request[AcctDelayTime] + int(seconds))
-    return type(request)(*(delay if avp.attribute.key == delay.attribute.key else avp for avp in request.avps))
+    grown = AcctDelayTime(min(delay + int(seconds), DELAY_MAXIMUM))
+    return type(request)(*(grown if avp.attribute.key == AcctDelayTime.key else avp for avp in request.avps))
 
 
 @contextlib.asynccontextmanager
@@ -215,20 +302,23 @@ async def open_client(
 ) -> AsyncIterator[Client]:
     """A client of one server: ``async with open_client(UDP("192.0.2.1"), secret=...) as client``.
 
+    What is still under way when the block ends gets trio.ClosedResourceError.
+
     Args:
         server: its address and port; ``source_address`` of it is where to send from.
         secret: the secret shared with it.
         retransmission: when to send again and when to give up; RFC 5080's schedule by default.
-        require_message_authenticator: discard Access-Accept, -Reject and -Challenge without Message-Authenticator.
-            False only for a server that cannot send it: such replies can be forged (BlastRADIUS).
+        require_message_authenticator: discard Access-Accept, -Reject, -Challenge and Protocol-Error without
+            Message-Authenticator. False only for a server that cannot send it: such replies can be forged
+            (BlastRADIUS).
         prove_dynamic: put Message-Authenticator in CoA-Request and Disconnect-Request too.
         dictionary: what attributes of replies are called.
 
     Raises:
-        ConfigurationError: the secret is empty, or the server's name does not resolve.
+        ConfigurationError: the secret is empty, the server's name does not resolve, or its network cannot be reached.
     """
-    failure: BaseException | None = None
-    async with trio.open_nursery() as nursery:
+    receiving = contextlib.AsyncExitStack()
+    try:
         client = Client(
             server,
             Peer(secret).secret,
@@ -236,19 +326,14 @@ async def open_client(
             require_message_authenticator=require_message_authenticator,
             prove_dynamic=prove_dynamic,
             dictionary=dictionary or Dictionary.bundled(),
-            nursery=nursery,
+            nursery=await receiving.enter_async_context(trio.open_nursery()),
         )
-        try:
-            await client.connect()
-            yield client
-        except BaseException as error:
-            # Raised again outside of the nursery, which would put it into a group.
-            failure = error
-        finally:
-            nursery.cancel_scope.cancel()
-            client.close()
-    if failure is not None:
-        raise failure
+        receiving.callback(client.close)
+        await client.connect()
+        yield client
+    finally:
+        # Closed so, the nursery does not see what the block raised, and cannot put it into an ExceptionGroup.
+        await receiving.aclose()
 
 
 def send(
@@ -258,8 +343,15 @@ def send(
     secret: bytes | str,
     retransmission: Retransmission | None = None,
     require_message_authenticator: bool = True,
+    prove_dynamic: bool = False,
+    dictionary: Dictionary | None = None,
 ) -> R:
-    """Send one request and return its reply, for programs that are not Trio programs. Blocks; raises as exchange()."""
+    """Send one request and return its reply, for programs that are not Trio programs. Blocks.
+
+    Raises:
+        RuntimeError: called within a Trio program, which open_client() is for.
+        RadiusError: as open_client() and Client.exchange().
+    """
 
     async def exchange() -> R:
         async with open_client(
@@ -267,7 +359,11 @@ def send(
             secret=secret,
             retransmission=retransmission,
             require_message_authenticator=require_message_authenticator,
+            prove_dynamic=prove_dynamic,
+            dictionary=dictionary,
         ) as client:
             return await client.exchange(request)
 
+    if trio.lowlevel.in_trio_run():
+        raise RuntimeError("send() blocks; within a Trio program use `async with open_client(...) as client`")
     return trio.run(exchange)

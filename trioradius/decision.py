@@ -27,6 +27,8 @@ log = logging.getLogger("trioradius.decision")
 
 DYNAMIC: Final = frozenset({COA_REQUEST, DISCONNECT_REQUEST})
 """The codes of RFC 5176, which are refused with a NAK where others are discarded."""
+VERDICTS: Final = (MissingAttribute, NoHandler, Discard)
+"""What an app raises to decide, rather than by mistake."""
 
 
 def request_class(message: Message, source: Source) -> type[Request[Any]]:
@@ -59,17 +61,39 @@ async def decide(app: App[Any], request: Request[Any], source: Source) -> tuple[
         if request.code not in source.accepts:
             return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "not taken by this listener"), False
     try:
-        reply = await app.dispatch(request)
-    except MissingAttribute as missing:
-        reply = _refused(request, ErrorCause.MISSING_ATTRIBUTE, str(missing))
-    except NoHandler:
-        return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "no handler takes it"), False
+        reply, keep = await app.dispatch(request), True
+    except (*VERDICTS, ExceptionGroup) as error:
+        reply, keep = _raised(_unwrapped(error), request)
     if not isinstance(reply, request.replies):
         raise TypeError(f"a handler answered {request.name} with {type(reply).__name__}")
+    return _logged(reply, request), keep
+
+
+def _raised(verdict: Exception, request: Request[Any]) -> tuple[Reply, bool]:
+    match verdict:
+        case MissingAttribute():
+            return _refused(request, ErrorCause.MISSING_ATTRIBUTE, str(verdict)), True
+        case NoHandler():
+            return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "no handler takes it"), False
+    raise verdict from None
+
+
+def _unwrapped(error: Exception) -> Exception:
+    """The verdict that a handler's own nurseries wrapped in groups; the whole where anything else went wrong too."""
+    found = error
+    while isinstance(found, ExceptionGroup):
+        if found.split(VERDICTS)[1] is not None:
+            return error
+        found = found.exceptions[0]
+    return found
+
+
+def _logged(reply: Reply, request: Request[Any]) -> Reply:
+    """The reply, its reason in the log where it has one."""
     if log.isEnabledFor(logging.INFO) and reply.reason:
         user = request.get(UserName)
-        log.info("%s: %s %r: %s", source, reply.name, user, reply.reason)
-    return reply, True
+        log.info("%s: %s %r: %s", request.source, reply.name, user, reply.reason)
+    return reply
 
 
 def _alive(source: Source) -> Reply:

@@ -9,6 +9,10 @@ A handler's own decision: Discard, MissingAttribute.
 from __future__ import annotations
 
 import pathlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trioradius.protocol.packets import ProtocolError
 
 
 class RadiusError(Exception):
@@ -58,7 +62,14 @@ class DictionaryError(RadiusError):
 
 
 class NoResponse(RadiusError, TimeoutError):
-    """No acceptable reply came within the retransmission schedule (RFC 5080 section 2.2.1)."""
+    """No acceptable reply came within the retransmission schedule (RFC 5080 section 2.2.1).
+
+    ``reply`` is the Protocol-Error where the server said that it cannot answer, else None.
+    """
+
+    def __init__(self, text: str, *, reason: str = "", reply: ProtocolError | None = None) -> None:
+        super().__init__(text, reason=reason)
+        self.reply = reply
 
 
 class Discard(RadiusError):

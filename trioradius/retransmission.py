@@ -30,16 +30,18 @@ class Retransmission:
     duration: float = 30
 
     def __attrs_post_init__(self) -> None:
-        if self.attempts < 1 or min(self.initial, self.longest, self.duration) <= 0:
+        if self.attempts < 1 or not all(seconds > 0 for seconds in (self.initial, self.longest, self.duration)):
             raise ConfigurationError("retransmission wants at least one attempt and positive times")
 
     def waits(self) -> Iterator[float]:
         """How many seconds to wait for a reply after each transmission."""
-        left, interval = self.duration, self.initial
+        left, wait = self.duration, 0.0
         for _ in range(self.attempts):
-            wait = min(interval, self.longest) * (1 + random.uniform(-JITTER, JITTER))
+            jitter = random.uniform(-JITTER, JITTER)
+            wait = wait * (2 + jitter) or self.initial * (1 + jitter)
+            if wait > self.longest:
+                wait = self.longest * (1 + jitter)
             yield min(wait, left)
             left -= wait
-            interval = wait * 2
             if left <= 0:
                 return

@@ -71,6 +71,7 @@ class Router:
     def __init__(self) -> None:
         self._routes: list[Route | _Included] = []
         self._middleware: list[Middleware] = []
+        self._includers: list[Router] = []
 
     @overload
     def on(
@@ -129,10 +130,17 @@ class Router:
         return function
 
     def include(self, router: Router, *, when: Condition | None = None, realm: str = "") -> None:
-        """Take in another router's routes, here in the order; ``when`` and ``realm`` hold for all of them."""
-        if router is self:
+        """Take in another router's routes, here in the order; ``when`` and ``realm`` hold for all of them.
+
+        What is registered in it later belongs to it too.
+
+        Raises:
+            ConfigurationError: the router would include itself, at once or by way of others.
+        """
+        if router._includes(self):
             raise ConfigurationError("a router cannot include itself")
         self._routes.append(_Included(router, _conditions(when, realm), realm))
+        router._includers.append(self)
         self._changed()
 
     @property
@@ -148,8 +156,13 @@ class Router:
         """This router's own middleware, the outermost first."""
         return tuple(self._middleware)
 
+    def _includes(self, router: Router) -> bool:
+        return router is self or any(isinstance(r, _Included) and r.router._includes(router) for r in self._routes)
+
     def _changed(self) -> None:
-        """For App, which keeps the table ready to use."""
+        """Told upwards to the App, which keeps the table ready to use."""
+        for router in self._includers:
+            router._changed()
 
 
 @attrs.frozen
@@ -189,6 +202,8 @@ def _around(outer: Middleware, inner: Handler) -> Handler:
 
 def _conditions(when: Condition | None, realm: str) -> tuple[Condition, ...]:
     wanted = realm.lower().lstrip("@")
+    if realm and not wanted:
+        raise ConfigurationError(f"realm={realm!r} names no realm; without realm= a route takes every one")
     in_realm: tuple[Condition, ...] = (lambda request: request.realm == wanted,) if wanted else ()
     return in_realm + ((when,) if when is not None else ())
 

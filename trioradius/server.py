@@ -84,16 +84,23 @@ class AppService:
         except DISCARDED:
             raise
         except Exception as error:
-            discard = _discard_within(error)
-            if discard is not None:
-                raise discard from None
-            self._app.counters["handler_failed"] += 1
-            log.exception("%s: the handler failed, and the request stays unanswered", source)
+            self.failed(error, source)
             return None
+        except BaseExceptionGroup as group:
+            # A handler that was cancelled, and whose nursery met an error on the way out: the cancellation goes on.
+            faults, cancelled = group.split(Exception)
+            if faults is not None:
+                self.failed(faults, source)
+            raise cancelled or group from None
 
     def _fence_delayed(self, reply: Delayed, source: Source) -> Delayed:
         """What is done after a delayed reply has left may fail as well, in a store."""
         return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), source))
+
+    def failed(self, error: Exception, source: Source) -> None:
+        """Count and log a fault of a handler, or of ours."""
+        self._app.counters["handler_failed"] += 1
+        log.error("%s: the handler failed, and the request stays unanswered", source, exc_info=error)
 
     def discarded(self, error: RadiusError, source: Source) -> None:
         """Count and explain a packet that a listener discarded."""
@@ -107,13 +114,6 @@ class AppService:
             source,
             self.limits.handler_seconds,
         )
-
-
-def _discard_within(error: BaseException) -> Discard | None:
-    """A handler's Discard, where its own nursery wrapped it in a group."""
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := _discard_within(inner))), None)
-    return error if isinstance(error, Discard) else None
 
 
 @contextlib.asynccontextmanager

@@ -64,25 +64,27 @@ class AppClient:
         sent = Sent.make(request, next(self._identifiers) % 256, peer.secret, RADIUS_1_0)
         octets = await self.send(sent.octets)
         if octets is None:
-            raise NoResponse("the app stayed silent")
+            raise NoResponse("the app stayed silent: its handler failed or took too long, and the log says why")
         reply = sent.read_reply(octets, self.app.dictionary)
         if not isinstance(reply, request.replies):
             raise NoResponse(f"the app answered {reply}")
         return reply  # type: ignore[return-value]
 
     async def send(self, octets: bytes) -> bytes | None:
-        """The octets that answer these octets; None where the app's handler failed.
+        """The octets that answer these octets; None where the app's handler failed or took too long.
 
         Raises:
             NoResponse: a rule, or the handler, discarded the packet.
         """
         answer: Answer = None
-        with trio.move_on_after(self.app.limits.handler_seconds):
+        with trio.move_on_after(self.app.limits.handler_seconds) as limit:
             try:
                 answer = await self._service.answer(octets, self.source)
             except RadiusError as error:
                 self._service.discarded(error, self.source)
                 raise NoResponse(f"discarded: {error}", reason=error.reason) from error
+        if limit.cancelled_caught:
+            self._service.timed_out(self.source)
         if isinstance(answer, Delayed):
             await answer.sent(answer.octets)
             return answer.octets

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,8 +69,6 @@ def test_an_avp_is_a_value() -> None:
     assert SessionTimeout(5) == SessionTimeout(5) != SessionTimeout(6)
     assert len({SessionTimeout(5), SessionTimeout(5), UserName("5")}) == 2
     assert SessionTimeout(5) != "Session-Timeout = 5"
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        SessionTimeout(5).octets = b""  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", IPv4Address("10.0.0.1")])

@@ -8,10 +8,11 @@ from trioradius.cli.logs import JSONFormatter, _Queueing
 
 
 def test_a_full_queue_drops_records_instead_of_waiting() -> None:
-    handler = _Queueing(queue.Queue(1))
+    records: queue.Queue[logging.LogRecord] = queue.Queue(1)
+    handler = _Queueing(records)
     for number in range(3):
         handler.emit(logging.makeLogRecord({"msg": "record %d", "args": (number,)}))
-    assert handler.queue.get_nowait().msg == "record 0"
+    assert records.get_nowait().msg == "record 0"
 
 
 def test_a_record_is_one_line_whatever_it_holds() -> None:

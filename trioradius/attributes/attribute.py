@@ -1,4 +1,4 @@
-"""Attribute: a typed key that makes AVPs. AVP: one attribute with one value, as octets in the clear.
+"""Attribute: a typed key that makes AVPs and reads values.
 
     SessionTimeout(3600)          an AVP, checked now, hidden (if at all) when the packet is encoded
     TunnelType(13, tag=1)         RFC 2868: the tag travels in the value's octets
@@ -11,12 +11,13 @@ A ``key`` says where the attribute lies: 27 for Session-Timeout, (26, 9, 1) for 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Final, Generic, NoReturn, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, overload
 
 from trioradius.attributes import nesting
+from trioradius.attributes.avp import AVP, TLV, Hide, Unhide
 from trioradius.attributes.datatypes import OCTETS, TEXT, DataType, NamedValue
 from trioradius.attributes.nesting import Vendor
 from trioradius.errors import EncodeError
@@ -39,11 +40,6 @@ __all__ = [
 
 T = TypeVar("T", covariant=True)
 Key: TypeAlias = int | tuple[int, ...]
-Hide: TypeAlias = Callable[[int, bytes], bytes]
-"""Takes the kind of hiding (1, 2 or 3) and octets in the clear, gives hidden ones. A tag is in neither."""
-Unhide: TypeAlias = Callable[[int, bytes], bytes]
-"""Takes the kind of hiding and hidden octets, gives those in the clear; raises ValueError where it cannot."""
-
 USER_PASSWORD_HIDING: Final = 1
 """``encrypt=1``: User-Password, RFC 2865 section 5.2."""
 SALTED_HIDING: Final = 2
@@ -52,89 +48,6 @@ ASCEND_HIDING: Final = 3
 """``encrypt=3``: Ascend-Send-Secret."""
 
 TAG_MAXIMUM: Final = 0x1F
-
-
-class AVP:
-    """One attribute and its value, as the octets RADIUS/1.1 would carry: a tag included, nothing hidden.
-
-    An immutable value; made by calling an Attribute.
-    """
-
-    # Several are made for every reply: this form costs a third of a frozen attrs class.
-    __slots__ = ("attribute", "children", "octets")
-
-    def __init__(self, attribute: Attribute[Any], octets: bytes, children: tuple[AVP, ...] = ()) -> None:
-        self.attribute: Final = attribute
-        self.octets: Final = octets
-        self.children: Final = children
-
-    @property
-    def name(self) -> str:
-        """The attribute's name, ``Session-Timeout``."""
-        return self.attribute.name
-
-    @property
-    def value(self) -> Any:
-        """The typed value; for a TLV its AVPs, of an array attribute the first value."""
-        return self.children or self.attribute.decode(self.octets)
-
-    @property
-    def tag(self) -> int:
-        """The tag of RFC 2868, 0 where there is none."""
-        return self.attribute.tag_of(self.octets)
-
-    def show(self) -> str:
-        """The value as text for people; '...' where it is a secret."""
-        attribute = self.attribute
-        if self.children:
-            return attribute.show(self.children)
-        return ", ".join(attribute.show(attribute.decode(part)) for part in attribute.split(self.octets))
-
-    def wire(self, hide: Hide | None) -> bytes:
-        """The complete run of RADIUS attributes that carries this AVP.
-
-        Args:
-            hide: applied where a definition has ``encrypt``, in a TLV at its leaves; None hides nothing (RADIUS/1.1).
-
-        Raises:
-            EncodeError: the octets, hidden if they must be, do not fit.
-        """
-        attribute, octets = self.attribute, self.octets
-        if attribute.as_is:
-            try:
-                return bytes((attribute.number, len(octets) + 2)) + octets
-            except ValueError:
-                raise EncodeError(f"{self.name} with {len(octets)} octets cannot be sent") from None
-        if hide is not None and attribute.hides:
-            octets = self.hidden(hide)
-        return nesting.wrap(attribute, octets)
-
-    def hidden(self, hide: Hide) -> bytes:
-        """The value's octets with hiding applied, in a TLV at its leaves."""
-        attribute, octets = self.attribute, self.octets
-        if attribute.hides and attribute.datatype is TLV:
-            octets = b"".join(nesting.sub_attribute(child.attribute.number, child.hidden(hide)) for child in self.value)
-        return attribute.hidden(octets, hide)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, AVP):
-            return NotImplemented
-        return self.attribute.key == other.attribute.key and self.octets == other.octets
-
-    def __hash__(self) -> int:
-        return hash((self.attribute.key, self.octets))
-
-    def __repr__(self) -> str:
-        tag = f":{self.tag}" if self.tag else ""
-        return f"{self.name}{tag} = {self.show()}"
-
-
-def _not_directly(_: object) -> NoReturn:
-    raise ValueError("is made of the AVPs within it")
-
-
-TLV: Final[DataType[tuple[AVP, ...]]] = DataType("tlv", _not_directly, _not_directly, _not_directly)
-"""A value that is itself attributes (RFC 6929 section 2.3); Attribute reads and writes it, since it knows them."""
 
 
 class Attribute(Generic[T]):
@@ -196,7 +109,9 @@ class Attribute(Generic[T]):
         """Whether the value, or one within it, is shown to nobody."""
         self.tagged_integer = tagged and datatype.size is not None
         self._is_tlv = datatype is TLV
+        self._is_whole = not (self._is_tlv or tagged or array)
         self._to_octets = datatype.encode
+        self._from_octets = datatype.decode
         self._settle(number if within is None else (*within.path, number), within)
         if isinstance(within, Attribute):
             within.children[number] = self
@@ -347,13 +262,12 @@ class Attribute(Generic[T]):
         """The value within octets; with ``unhide``, within those of RADIUS/1.0. Raises ValueError: malformed."""
         if unhide is not None:
             octets = self.clear(octets, unhide)
-        if self._is_tlv:
+        if self._is_whole:
+            value = self._from_octets(octets)
+        elif self._is_tlv:
             return cast("T", self.parse_children(octets, unhide))
-        if self.tagged:
-            octets = self._untagged(octets)
-        elif self.array:
-            octets = self.split(octets)[0]
-        value = self.datatype.decode(octets)
+        else:
+            value = self._from_octets(self._untagged(octets) if self.tagged else self.split(octets)[0])
         return cast("T", self.values.get(cast("int", value), value)) if self.values else value
 
     def split(self, octets: bytes) -> list[bytes]:

@@ -350,7 +350,7 @@ __all__ = [
 
 UserName: Final[Attribute[str]] = Attribute("User-Name", 1, TEXT)
 UserPassword: Final[Attribute[str]] = Attribute("User-Password", 2, TEXT, encrypt=1)
-CHAPPassword: Final[Attribute[bytes]] = Attribute("CHAP-Password", 3, OCTETS)
+CHAPPassword: Final[Attribute[bytes]] = Attribute("CHAP-Password", 3, OCTETS, secret=True)
 NASIPAddress: Final[Attribute[IPv4Address]] = Attribute("NAS-IP-Address", 4, IPV4_ADDRESS)
 NASPort: Final[Attribute[int]] = Attribute("NAS-Port", 5, INTEGER)
 
@@ -645,7 +645,7 @@ TunnelClientEndpoint: Final[Attribute[str]] = Attribute("Tunnel-Client-Endpoint"
 TunnelServerEndpoint: Final[Attribute[str]] = Attribute("Tunnel-Server-Endpoint", 67, TEXT, tagged=True)
 AcctTunnelConnection: Final[Attribute[str]] = Attribute("Acct-Tunnel-Connection", 68, TEXT)
 TunnelPassword: Final[Attribute[str]] = Attribute("Tunnel-Password", 69, TEXT, encrypt=2, tagged=True)
-ARAPPassword: Final[Attribute[bytes]] = Attribute("ARAP-Password", 70, octets_of(16))
+ARAPPassword: Final[Attribute[bytes]] = Attribute("ARAP-Password", 70, octets_of(16), secret=True)
 ARAPFeatures: Final[Attribute[bytes]] = Attribute("ARAP-Features", 71, octets_of(14))
 
 

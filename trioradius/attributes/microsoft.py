@@ -87,12 +87,12 @@ __all__ = [
 ]
 
 MICROSOFT: Final = Vendor(311, "Microsoft")
-MSCHAPResponse: Final[Attribute[bytes]] = Attribute("MS-CHAP-Response", 1, octets_of(50), within=MICROSOFT)
+MSCHAPResponse: Final[Attribute[bytes]] = Attribute("MS-CHAP-Response", 1, octets_of(50), within=MICROSOFT, secret=True)
 MSCHAPError: Final[Attribute[str]] = Attribute("MS-CHAP-Error", 2, TEXT, within=MICROSOFT)
-MSCHAPCPW1: Final[Attribute[bytes]] = Attribute("MS-CHAP-CPW-1", 3, octets_of(70), within=MICROSOFT)
-MSCHAPCPW2: Final[Attribute[bytes]] = Attribute("MS-CHAP-CPW-2", 4, octets_of(84), within=MICROSOFT)
-MSCHAPLMEncPW: Final[Attribute[bytes]] = Attribute("MS-CHAP-LM-Enc-PW", 5, OCTETS, within=MICROSOFT)
-MSCHAPNTEncPW: Final[Attribute[bytes]] = Attribute("MS-CHAP-NT-Enc-PW", 6, OCTETS, within=MICROSOFT)
+MSCHAPCPW1: Final[Attribute[bytes]] = Attribute("MS-CHAP-CPW-1", 3, octets_of(70), within=MICROSOFT, secret=True)
+MSCHAPCPW2: Final[Attribute[bytes]] = Attribute("MS-CHAP-CPW-2", 4, octets_of(84), within=MICROSOFT, secret=True)
+MSCHAPLMEncPW: Final[Attribute[bytes]] = Attribute("MS-CHAP-LM-Enc-PW", 5, OCTETS, within=MICROSOFT, secret=True)
+MSCHAPNTEncPW: Final[Attribute[bytes]] = Attribute("MS-CHAP-NT-Enc-PW", 6, OCTETS, within=MICROSOFT, secret=True)
 
 
 class MSMPPEEncryptionPolicyAttribute(Attribute[int]):
@@ -173,9 +173,11 @@ class MSAcctEAPTypeAttribute(Attribute[int]):
 
 
 MSAcctEAPType: Final[MSAcctEAPTypeAttribute] = MSAcctEAPTypeAttribute("MS-Acct-EAP-Type", 24, INTEGER, within=MICROSOFT)
-MSCHAP2Response: Final[Attribute[bytes]] = Attribute("MS-CHAP2-Response", 25, octets_of(50), within=MICROSOFT)
+MSCHAP2Response: Final[Attribute[bytes]] = Attribute(
+    "MS-CHAP2-Response", 25, octets_of(50), within=MICROSOFT, secret=True
+)
 MSCHAP2Success: Final[Attribute[bytes]] = Attribute("MS-CHAP2-Success", 26, OCTETS, within=MICROSOFT)
-MSCHAP2CPW: Final[Attribute[bytes]] = Attribute("MS-CHAP2-CPW", 27, octets_of(68), within=MICROSOFT)
+MSCHAP2CPW: Final[Attribute[bytes]] = Attribute("MS-CHAP2-CPW", 27, octets_of(68), within=MICROSOFT, secret=True)
 MSPrimaryDNSServer: Final[Attribute[IPv4Address]] = Attribute(
     "MS-Primary-DNS-Server", 28, IPV4_ADDRESS, within=MICROSOFT
 )

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import attrs
 import trio
 
-from trioradius.errors import ConfigurationError, UnknownPeer
+from trioradius.errors import ConfigurationError, Overload, UnknownPeer
 from trioradius.protocol.peer import Peer
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -19,10 +19,13 @@ PeerSource: TypeAlias = Callable[[Address], Awaitable[Peer | None]]
 PeerTable: TypeAlias = Mapping[str, Peer | bytes | str]
 Tables: TypeAlias = dict[tuple[int, int], dict[int, Peer]]
 """Address family and prefix length, the longest first, to the bits of the prefix to the peer."""
-Cache: TypeAlias = dict[str, tuple[Peer | None, float]]
+Cache: TypeAlias = dict[str, tuple[Peer, float]]
+"""Address to the peer found, and until when that is believed."""
 
 CACHE_MAXIMUM: Final = 65_536
-"""Addresses remembered; forged source addresses must not fill the memory."""
+"""Addresses remembered, found and not found; forged source addresses must not fill the memory."""
+ASKING_MAXIMUM: Final = 64
+"""Addresses that a source is asked for at once; forged ones must not take every worker."""
 
 
 class Peers:
@@ -47,9 +50,10 @@ class Peers:
         self._own = {} if callable(entries) else _by_length(entries)
         self._over: Tables = {}
         self._networks = self._own
-        self._lifetimes = {True: lifetime, False: miss_lifetime}
+        self._lifetime, self._miss_lifetime = lifetime, miss_lifetime
         self._clock = clock
         self._cache: Cache = {}
+        self._missed: dict[str, float] = {}
         self._asking: dict[str, trio.Event] = {}
 
     async def find(self, address: str) -> Peer:
@@ -58,8 +62,8 @@ class Peers:
         Raises:
             UnknownPeer: there is none.
         """
-        found, until = self._cache.get(address, (None, -1.0))
-        if until < 0 or (self._source is not None and until < self._clock()):
+        found = self.at_hand(address)
+        if found is None and not self._is_missed(address):
             found = await self._look_up(address)
         if found is None:
             raise UnknownPeer(f"unknown NAS: {address}; give it an entry in peers", reason="unknown_peer")
@@ -72,13 +76,17 @@ class Peers:
             return None
         return kept[0]
 
+    def _is_missed(self, address: str) -> bool:
+        until = self._missed.get(address)
+        return until is not None and (self._source is None or until >= self._clock())
+
     def forget(self, address: str | None = None) -> None:
         """Forget what is cached for an address, or everything, so that the source is asked again."""
         if address is None:
-            self._cache = {}
-            self._asking = {}
+            self._clear()
         else:
             self._cache.pop(address, None)
+            self._missed.pop(address, None)
             self._asking.pop(address, None)
 
     def replace(self, entries: PeerTable) -> None:
@@ -104,7 +112,10 @@ class Peers:
     def _settle(self) -> None:
         lengths = sorted({*self._own, *self._over}, key=lambda key: -key[1])
         self._networks = {key: self._own.get(key, {}) | self._over.get(key, {}) for key in lengths}
-        self._cache = {}
+        self._clear()
+
+    def _clear(self) -> None:
+        self._cache, self._missed, self._asking = {}, {}, {}
 
     def __iter__(self) -> Iterator[Peer]:
         return iter([peer for table in self._networks.values() for peer in table.values()])
@@ -113,30 +124,40 @@ class Peers:
         return sum(map(len, self._networks.values()))
 
     async def _look_up(self, address: str) -> Peer | None:
+        """The table's answer, or the source's, which is asked once however many packets wait for it."""
         while address in self._asking:
             await self._asking[address].wait()
-            if address in self._cache and self._cache[address][1] >= self._clock():
-                return self._cache[address][0]
-        cache, source, matched = self._cache, self._source, self._match(ip_address(address))
-        if matched is not None or source is None:
-            return self._keep(cache, address, matched)
+            if (known := self.at_hand(address)) is not None or self._is_missed(address):
+                return known
+        matched = self._match(ip_address(address))
+        if matched is not None or self._source is None:
+            return self._keep(address, matched)
+        return await self._ask(self._source, address)
+
+    async def _ask(self, source: PeerSource, address: str) -> Peer | None:
+        if len(self._asking) >= ASKING_MAXIMUM:
+            raise Overload(
+                f"the peer source is being asked for {ASKING_MAXIMUM} addresses already", reason="peer_source_overload"
+            )
         asked = self._asking[address] = trio.Event()
         try:
             found = await source(ip_address(address))
             peer = found and _named(found, address)
-            if self._asking.get(address) is not asked:
-                return peer  # forgotten meanwhile, so that the next one asks again
-            # Into the cache of the time of asking, which replace() may have thrown away since.
-            return self._keep(cache, address, peer)
+            # Forgotten or replaced meanwhile: good for this packet, but the next one asks again.
+            return self._keep(address, peer) if self._asking.get(address) is asked else peer
         finally:
             if self._asking.get(address) is asked:
                 del self._asking[address]
             asked.set()
 
-    def _keep(self, cache: Cache, address: str, peer: Peer | None) -> Peer | None:
-        if len(cache) >= CACHE_MAXIMUM:
-            cache.clear()
-        cache[address] = peer, self._clock() + self._lifetimes[peer is not None]
+    def _keep(self, address: str, peer: Peer | None) -> Peer | None:
+        for kept in (self._cache, self._missed):
+            if len(kept) >= CACHE_MAXIMUM:
+                kept.clear()
+        if peer is None:
+            self._missed[address] = self._clock() + self._miss_lifetime
+        else:
+            self._cache[address] = peer, self._clock() + self._lifetime
         return peer
 
     def _match(self, address: Address) -> Peer | None:

@@ -30,6 +30,11 @@ def _tristate(_: object, attribute: attrs.Attribute[Tristate], value: object) ->
         raise ConfigurationError(f"{attribute.name} is True, False or 'auto', not {value!r}")
 
 
+def _zoned(_: object, attribute: attrs.Attribute[datetime | None], value: datetime | None) -> None:
+    if value is not None and value.tzinfo is None:
+        raise ConfigurationError(f"{attribute.name} wants a timezone, as in 2027-01-31T00:00:00+00:00")
+
+
 @attrs.frozen
 class Peer:
     """Who may talk to us, and under which rules.
@@ -53,15 +58,10 @@ class Peer:
     name: str = ""
     require_message_authenticator: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
     limit_proxy_state: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
-    auto_until: datetime | None = attrs.field(default=None, kw_only=True)
+    auto_until: datetime | None = attrs.field(default=None, kw_only=True, validator=_zoned)
     allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
     require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
     vendor: str = attrs.field(default="", kw_only=True)
-
-    @auto_until.validator
-    def _has_timezone(self, _: object, value: datetime | None) -> None:
-        if value is not None and value.tzinfo is None:
-            raise ConfigurationError("auto_until wants a timezone, as in 2027-01-31T00:00:00+00:00")
 
     @property
     def learns(self) -> bool:

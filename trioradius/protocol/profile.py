@@ -78,7 +78,7 @@ class Profile:
         """
         if message.code in DIGEST_AUTHENTICATOR:
             hiding = self.hiding(secret, message.authenticator)
-        attributes = encode_attributes(reply.avps, hiding)
+        attributes = encode_attributes(reply.avps, hiding, _REPLY_LEAVES_OUT)
         for number, octets in message.pairs:
             if number == PROXY_STATE:
                 attributes += bytes((PROXY_STATE, len(octets) + 2)) + octets
@@ -92,10 +92,18 @@ _MAY_PROVE: Final = frozenset({40, 43})
 """Disconnect-Request and CoA-Request, where the peer wants it (RFC 5176 section 3.4)."""
 
 
-def encode_attributes(avps: Iterable[AVP], hiding: Hiding | None) -> bytes:
-    """AVPs as the octets of a packet's attributes; Message-Authenticator is the signer's business and left out."""
+_REQUEST_LEAVES_OUT: Final = frozenset({MESSAGE_AUTHENTICATOR})
+"""The signer's business."""
+_REPLY_LEAVES_OUT: Final = frozenset({MESSAGE_AUTHENTICATOR, PROXY_STATE})
+"""Proxy-State comes from the request alone: one more, and its sender takes the reply for a forgery."""
+
+
+def encode_attributes(
+    avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[int] = _REQUEST_LEAVES_OUT
+) -> bytes:
+    """AVPs as the octets of a packet's attributes, without those of the types left out."""
     hide = hiding.hide if hiding is not None else None
-    return b"".join([avp.wire(hide) for avp in avps if avp.attribute.key != MESSAGE_AUTHENTICATOR])
+    return b"".join([avp.wire(hide) for avp in avps if avp.attribute.key not in left_out])
 
 
 RADIUS_1_0: Final = Profile(

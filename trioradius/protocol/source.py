@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from trioradius.protocol.wire import Message
 
 
-@attrs.frozen(slots=True, eq=False)
+def _prefix(source: Source) -> bytes:
+    return f"{source.address} {source.port} {source.role} {source.connection} ".encode()
+
+
+@attrs.frozen(eq=False)
 class Source:
     """Where a packet came from.
 
@@ -27,11 +31,7 @@ class Source:
     accepts: frozenset[int]
     role: str = ""
     connection: int = 0
-    prefix: bytes = attrs.field(init=False, repr=False)
-
-    @prefix.default
-    def _prefix(self) -> bytes:
-        return f"{self.address} {self.port} {self.role} {self.connection} ".encode()
+    prefix: bytes = attrs.field(init=False, repr=False, default=attrs.Factory(_prefix, takes_self=True))
 
     def duplicate_key(self, message: Message) -> bytes:
         """Source, code, Identifier and, as its last sixteen octets, the Request Authenticator."""

@@ -69,6 +69,10 @@ class Service(Protocol):
         """Told of every packet that a listener discarded, and of every reply that could not leave."""
         ...
 
+    def failed(self, error: Exception, source: Source) -> None:
+        """Told of an error of a handler that showed only when its task went on."""
+        ...
+
     def timed_out(self, source: Source) -> None:
         """Told of every request whose handler ran out of time."""
         ...
@@ -124,11 +128,13 @@ class DelayedReplies:
         if len(self._heap) >= DELAYED_MAXIMUM:
             await reply.sent(None)
             raise Overload("too many delayed Access-Rejects wait already", reason="delayed_replies_full")
-        heapq.heappush(self._heap, (trio.current_time() + reply.seconds, next(self._order), reply, destination))
-        self._changed.set()
+        waiting = trio.current_time() + reply.seconds, next(self._order), reply, destination
+        heapq.heappush(self._heap, waiting)
+        if self._heap[0] is waiting:
+            self._changed.set()
 
     def stop(self) -> None:
-        """Let run() return once the heap is empty."""
+        """Let run() return once the heap is empty; nothing may be added any more."""
         self._stopping = True
         self._changed.set()
 
@@ -142,9 +148,11 @@ class DelayedReplies:
             await self._send_due()
 
     async def _send_due(self) -> None:
-        for _ in range(BATCH):
-            if not self._heap or self._heap[0][0] > trio.current_time():
-                return
-            _, _, reply, destination = heapq.heappop(self._heap)
-            await self._send(reply.octets, destination)
-            await reply.sent(reply.octets)
+        """Send a batch of what is due; all of it is kept at once, since a shared store takes a while for each."""
+        async with trio.open_nursery() as keeping:
+            for _ in range(BATCH):
+                if not self._heap or self._heap[0][0] > trio.current_time():
+                    return
+                _, _, reply, destination = heapq.heappop(self._heap)
+                await self._send(reply.octets, destination)
+                keeping.start_soon(reply.sent, reply.octets)

@@ -6,6 +6,7 @@ really waits, the leader hands the socket to a follower and stays with its reque
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -94,6 +95,7 @@ class UDPListener:
         self._sources: dict[Destination, Source] = {}
         self._parked = trio.lowlevel.ParkingLot()
         self._delayed = DelayedReplies(self._send)
+        self._room = trio.Lock()
         self._workers = 0
         self._led = False
         self._stopping = False
@@ -114,14 +116,16 @@ class UDPListener:
         self._stopping = True
         trio.lowlevel.notify_closing(self._socket)
         self._parked.unpark_all()
-        self._delayed.stop()
 
     async def serve(self, service: Service) -> None:
         """Answer requests until stopped or cancelled."""
+        self._service = service
         async with trio.open_nursery() as nursery:
-            self._nursery, self._service = nursery, service
             nursery.start_soon(self._delayed.run)
-            self._pass_on()
+            async with trio.open_nursery() as self._nursery:
+                self._pass_on()
+            # Only now, since the last handler may have rejected.
+            self._delayed.stop()
 
     def _pass_on(self) -> None:
         """Give the socket to a parked worker or a new one; past the bound to whoever is done first."""
@@ -137,22 +141,22 @@ class UDPListener:
     async def _work(self) -> None:
         """Lead until a handler waits, stay with its request, then wait for the next turn.
 
-        A handler's time limit is this task's scope: one that fires ends the task.
+        A turn has a scope of its own: a time limit that fires late, when a thread has kept the handler past it, must
+        not reach into the next, and neither must a scope that a handler left open.
         """
-        turn = _Turn(self._service.limits.handler_seconds, self._pass_on)
-        try:
-            with turn.limit:
-                while not self._stopping:
+        while not self._stopping:
+            turn = _Turn(self._service.limits.handler_seconds, self._pass_on)
+            try:
+                with turn.limit:
                     await self._lead(turn)
-                    if self._led and not self._stopping:
-                        await self._parked.park()
-                    self._led = True
-        finally:
-            self._workers -= 1
-        if turn.limit.cancelled_caught:
-            self._service.timed_out(turn.source)
-            if not self._led:
-                self._pass_on()
+            except RuntimeError as error:
+                # Trio's complaint about a scope that a handler left open, in an async generator that it gave up halfway.
+                self._service.failed(error, turn.source)
+            if turn.limit.cancelled_caught:
+                self._service.timed_out(turn.source)
+            if turn.handed_over and self._led and not self._stopping:
+                await self._parked.park()
+            self._led = True
 
     async def _lead(self, turn: _Turn) -> None:
         """Answer what the socket holds, until a handler that waited made this task hand it over."""
@@ -169,7 +173,6 @@ class UDPListener:
                 turn.source = sources.get(destination) or self._source(destination)
                 await self._answer(octets, destination, turn)
                 if turn.handed_over:
-                    turn.end()
                     return
             else:
                 await trio.lowlevel.checkpoint()
@@ -205,13 +208,19 @@ class UDPListener:
             try:
                 self._put(octets, destination)
             except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._socket)
+                await self._wait_writable()
             except OSError as error:
                 text = f"the reply could not be sent: {error.strerror}"
                 self._service.discarded(RadiusError(text, reason="reply_not_sent"), self._source(destination))
                 return
             else:
                 return
+
+    async def _wait_writable(self) -> None:
+        """One task at a time, as Trio wants it; stop() wakes it, and then it tries again."""
+        async with self._room:
+            with contextlib.suppress(trio.ClosedResourceError):
+                await trio.lowlevel.wait_writable(self._socket)
 
     def _source(self, destination: Destination) -> Source:
         """The Source for where a reply goes, kept, since a NAS sends many packets from one port."""
@@ -234,11 +243,6 @@ class _Turn:
         self._seconds = seconds
         self._pass_on = pass_on
         self.limit = trio.CancelScope()
-        self.handed_over = False
-
-    def end(self) -> None:
-        """The handler is done in time, and its reply has left."""
-        self.limit.deadline = float("inf")
         self.handed_over = False
 
     def suspended(self) -> None:

@@ -34,6 +34,7 @@ async def may_be_nothing(request: AccountingRequest) -> AccountingResponse | Non
 SessionTimeout("one hour")  # refused
 ReplyMessage(7)  # refused
 FramedIPAddress(1.5)  # refused
+SessionTimeout(5).octets = b""  # refused
 
 
 async def client(client: Client) -> None:
