@@ -61,7 +61,11 @@ def processor_seconds(process: subprocess.Popen[bytes]) -> float:
 @contextlib.contextmanager
 def running(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """The servers, pinned to core 0; ended with the block."""
-    processes = {name: subprocess.Popen(["taskset", "-c", "0", *command]) for name, command in commands.items()}
+    quiet = subprocess.DEVNULL
+    processes = {
+        name: subprocess.Popen(["taskset", "-c", "0", *command], cwd=HERE, stdout=quiet, stderr=quiet)
+        for name, command in commands.items()
+    }
     try:
         yield processes
     finally:
@@ -87,7 +91,7 @@ def measure(rounds: int, seconds: float, folder: pathlib.Path) -> dict[str, list
     (folder / "dictionary.pyrad").write_text(DICTIONARY)
     ports = {name: free_port() for name in ("trioradius", "FreeRADIUS", "pyrad")}
     commands = {
-        "trioradius": [sys.executable, str(HERE / "server.py"), str(ports["trioradius"])],
+        "trioradius": [sys.executable, "-m", "trioradius", "run", "server:app", "--udp", f"127.0.0.1:{ports['trioradius']}"],
         "FreeRADIUS": freeradius.configure(folder, ports["FreeRADIUS"], free_port(), USERS),
         "pyrad": [
             sys.executable, str(HERE / "pyrad_server.py"), str(ports["pyrad"]), str(folder / "dictionary.pyrad")
@@ -111,7 +115,9 @@ def report(rows: dict[str, list[dict[str, float]]]) -> None:
     """A table, ratios first."""
     ours = rows["trioradius"]
     print(f"{platform.python_implementation()} {platform.python_version()} ({sys.executable}), {platform.machine()}")
-    print(f"{'server':12} {'trioradius / it':>16} {'requests/s':>11} {'CPU us each':>15} {'p50 us':>8} {'p99 us':>8} lost")
+    print(
+        f"{'server':12} {'trioradius / it':>16} {'requests/s':>11} {'CPU us each':>15} {'p50 us':>8} {'p99 us':>8} lost"
+    )
     for name, theirs in rows.items():
         ratio = statistics.median(one["rps"] / max(other["rps"], 1) for one, other in zip(ours, theirs, strict=True))
         latency = [row["latency_us"] for row in theirs]

@@ -1,19 +1,12 @@
-"""The server under test: 10,000 users, PAP checked, three reply attributes, duplicate detection; accounting counted."""
-
-import gc
-import sys
-
-import trio
+"""The app under test, run by ``trioradius run server:app``: 10,000 users, PAP checked, three reply attributes, duplicate detection; accounting counted."""
 
 from trioradius import (
-    UDP,
     AccessAccept,
     AccessReject,
     AccessRequest,
     AccountingRequest,
     AccountingResponse,
     App,
-    serve,
 )
 from trioradius.attributes import FramedIPAddress, ReplyMessage, SessionTimeout, UserName
 
@@ -40,12 +33,3 @@ async def authenticate(request: AccessRequest) -> AccessAccept | AccessReject:
 @app.on(AccountingRequest)
 async def account(request: AccountingRequest) -> AccountingResponse:
     return request.respond()
-
-
-async def main() -> None:
-    gc.freeze()
-    await serve(app, UDP("127.0.0.1", int(sys.argv[1]), accepts=[AccessRequest, AccountingRequest]))
-
-
-if __name__ == "__main__":
-    trio.run(main)

@@ -20,7 +20,6 @@ from trioradius import (
     AccessReply,
     AccessRequest,
     AccountingRequest,
-    AccountingResponse,
     App,
     CallNext,
     CoAACK,
@@ -28,7 +27,6 @@ from trioradius import (
     CoARequest,
     ConfigurationError,
     Discard,
-    DisconnectACK,
     DisconnectNAK,
     DisconnectRequest,
     Limits,
@@ -36,14 +34,13 @@ from trioradius import (
     MissingAttribute,
     NoResponse,
     Peer,
+    RadiusError,
     Reply,
     Request,
-    RadiusError,
     StatusServer,
     serve,
 )
 from trioradius.attributes.ietf import (
-    AcctStatusType,
     ErrorCause,
     EventTimestamp,
     ReplyMessage,
@@ -57,6 +54,8 @@ from trioradius.testing import AppClient
 from trioradius.transports.listener import Delayed
 
 REQUESTS = (AccessRequest, AccountingRequest, CoARequest, DisconnectRequest)
+POSITIVE = list(zip(REQUESTS, (2, 5, 44, 41), strict=True))
+REFUSED = list(zip(REQUESTS, (3, "not_handled", 45, 42), strict=True))
 
 
 @pytest.fixture
@@ -114,7 +113,7 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
 # What happens, and the answer.
 
 
-@pytest.mark.parametrize("kind, code", [(AccessRequest, 2), (AccountingRequest, 5), (CoARequest, 44), (DisconnectRequest, 41)])
+@pytest.mark.parametrize("kind, code", POSITIVE)
 async def test_a_repeat_gets_the_identical_octets(app: App[Any], kind: type[Request[Any]], code: int) -> None:
     handled = answer_with(app, positive)
     octets = octets_of(kind(UserName("alice")))
@@ -126,7 +125,7 @@ async def test_a_repeat_gets_the_identical_octets(app: App[Any], kind: type[Requ
     assert not app.in_flight
 
 
-@pytest.mark.parametrize("kind, answer", [(AccessRequest, 3), (AccountingRequest, "not_handled"), (CoARequest, 45), (DisconnectRequest, 42)])
+@pytest.mark.parametrize("kind, answer", REFUSED)
 async def test_without_a_handler(app: App[Any], kind: type[Request[Any]], answer: int | str) -> None:
     octets = octets_of(kind(UserName("alice")))
     assert await outcome(app, octets) == answer
@@ -147,7 +146,7 @@ async def in_a_nursery(act: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.parametrize("nested", [False, True])
-@pytest.mark.parametrize("kind, answer", [(AccessRequest, 3), (AccountingRequest, "not_handled"), (CoARequest, 45), (DisconnectRequest, 42)])
+@pytest.mark.parametrize("kind, answer", REFUSED)
 async def test_an_attribute_that_is_absent(kind: type[Request[Any]], answer: int | str, nested: bool) -> None:
     app: App[Any] = App(PEERS, reject_delay=0)
 
@@ -585,4 +584,3 @@ async def test_a_radius_error_of_a_handler_never_ends_the_server(app: App[Any]) 
         await port.send(login("mallory"))
         assert (await port.ask(login()))[0] == 2
     assert app.counters["handler_failed"] == 1
-

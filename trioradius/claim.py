@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from trioradius.errors import Overload
+from trioradius.errors import SILENCE, Overload
 from trioradius.stores import DedupStore, MemoryDedupStore
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class Claim:
             raise
         if begun is False:
             self._leave()
-            raise Overload("a repeat of a request that is being answered", reason="repeat_in_flight")
+            raise Overload(
+                "a repeat of a request that is being answered", reason="repeat_in_flight", error_cause=SILENCE
+            )
         if begun is True:
             self._ours = True
         else:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from trioradius.app import App, NoHandler
 from trioradius.attributes.ietf import ErrorCause, EventTimestamp, UserName
-from trioradius.errors import DecodeError, Discard, MissingAttribute
+from trioradius.errors import SILENCE, DecodeError, Discard, MissingAttribute
 from trioradius.protocol.codes import ACCOUNTING_REQUEST, COA_REQUEST, DISCONNECT_REQUEST, STATUS_SERVER
 from trioradius.protocol.packets import (
     REQUESTS,
@@ -39,10 +39,16 @@ def request_class(message: Message, source: Source) -> type[Request[Any]]:
     """
     kind = REQUESTS.get(message.code)
     if kind is None or not kind.replies:
-        raise DecodeError(f"code {message.code} is not a request that a server answers", reason="unexpected_code")
+        raise DecodeError(
+            f"code {message.code} is not a request that a server answers",
+            reason="unexpected_code",
+            error_cause=ErrorCause.UNSUPPORTED_EXTENSION,
+        )
     if message.code not in source.accepts and message.code not in DYNAMIC and message.code != STATUS_SERVER:
         raise DecodeError(
-            f"this listener does not take {kind.name}; UDP(..., accepts=...) says what it takes", reason="not_accepted"
+            f"this listener does not take {kind.name}; UDP(..., accepts=...) says what it takes",
+            reason="not_accepted",
+            error_cause=ErrorCause.UNSUPPORTED_EXTENSION,
         )
     return kind
 
@@ -106,12 +112,15 @@ def _require_recent(app: App[Any], request: Request[Any]) -> None:
     stamp = request.get(EventTimestamp)
     if stamp is None:
         if request.peer is not None and request.peer.require_event_timestamp:
-            raise DecodeError(f"{request.name} without Event-Timestamp", reason="event_timestamp_missing")
+            raise DecodeError(
+                f"{request.name} without Event-Timestamp", reason="event_timestamp_missing", error_cause=SILENCE
+            )
     elif abs(time.time() - stamp.timestamp()) > app.event_timestamp_window:
         raise DecodeError(
             f"Event-Timestamp is off by more than {app.event_timestamp_window:g} s; are the clocks right? "
             "App(event_timestamp_window=...) widens it",
             reason="event_timestamp",
+            error_cause=SILENCE,
         )
 
 
@@ -121,4 +130,4 @@ def _refused(request: Request[Any], cause: int, why: str) -> Reply:
         return request.reject(reason=why)
     if isinstance(request, CoARequest | DisconnectRequest):
         return request.nak(cause, reason=why)
-    raise Discard(f"{request.name}: {why}", reason="not_handled")
+    raise Discard(f"{request.name}: {why}", reason="not_handled", error_cause=cause)

@@ -9,10 +9,16 @@ A handler's own decision: Discard, MissingAttribute.
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from trioradius.protocol.packets import ProtocolError
+
+
+RESOURCES_UNAVAILABLE: Final = 506
+"""The Error-Cause where none fits better (RFC 9765 section 6.1)."""
+SILENCE: Final = 0
+"""In place of an Error-Cause: nothing is sent in any version."""
 
 
 class RadiusError(Exception):
@@ -20,12 +26,14 @@ class RadiusError(Exception):
 
     ``reason`` is one word for a counter or a log line (``message_authenticator_missing``); the text
     says what happened, and for a discarded packet also which option concerns it. No secret,
-    password or key is ever part of either.
+    password or key is ever part of either. ``error_cause`` is what RADIUS/1.1 tells the peer whose request gets no
+    reply (Error-Cause, RFC 5176 section 3.5).
     """
 
-    def __init__(self, text: str, *, reason: str = "") -> None:
+    def __init__(self, text: str, *, reason: str = "", error_cause: int = RESOURCES_UNAVAILABLE) -> None:
         super().__init__(text)
         self.reason = reason or type(self).__name__
+        self.error_cause = error_cause
 
 
 class DecodeError(RadiusError):
@@ -38,6 +46,9 @@ class AuthenticityError(RadiusError):
 
 class UnknownPeer(RadiusError):
     """A packet from an address that no peer entry covers (RFC 2865 section 3: silently discarded)."""
+
+    def __init__(self, text: str, *, reason: str = "") -> None:
+        super().__init__(text, reason=reason, error_cause=SILENCE)
 
 
 class Overload(RadiusError):
@@ -73,7 +84,11 @@ class NoResponse(RadiusError, TimeoutError):
 
 
 class Discard(RadiusError):
-    """Raised by a handler or middleware that wants to stay silent about one request."""
+    """Raised by a handler or middleware that gives one request no reply.
+
+    RADIUS/1.0 stays silent; RADIUS/1.1 sends Protocol-Error with ``error_cause`` (RFC 9765 section 6.1), by default
+    506: somebody else should be asked.
+    """
 
 
 class MissingAttribute(KeyError):

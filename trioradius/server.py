@@ -14,10 +14,19 @@ from trioradius.app import App
 from trioradius.claim import Claim
 from trioradius.decision import decide, request_class
 from trioradius.discards import Discards
-from trioradius.errors import AuthenticityError, DecodeError, Discard, Overload, RadiusError, UnknownPeer
+from trioradius.errors import (
+    RESOURCES_UNAVAILABLE,
+    AuthenticityError,
+    DecodeError,
+    Discard,
+    Overload,
+    RadiusError,
+    UnknownPeer,
+)
 from trioradius.peers import require_proof
 from trioradius.peers.policy import learn
 from trioradius.protocol.codes import ACCESS_REJECT
+from trioradius.protocol.packets import ProtocolError
 from trioradius.protocol.source import Source
 from trioradius.transports import UDP
 from trioradius.transports.listener import Answer, Delayed, Limits
@@ -44,7 +53,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     require_proof(message, peer, source, app.learned)
     profile.verify_request(message, peer.secret)
     app.counters[kind.name] += 1
-    if peer.learns:
+    if peer.learns and source.transport == "udp":
         learn(message, peer, source.address, app.learned)
     key = source.duplicate_key(message)
     async with Claim(app.dedup, key, source.address, app.in_flight, app.limits.in_flight_per_address) as claim:
@@ -72,20 +81,27 @@ class AppService:
         self.limits: Limits = app.limits
 
     def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
-        """The reply, or None where the fault is ours: one packet may fail, the server may not."""
-        return self._fenced(respond(self._app, octets, source), source)
+        """The reply, or None where the fault is ours: one packet may fail, the server may not.
 
-    async def _fenced(self, step: Awaitable[Answer], source: Source) -> Answer:
+        Where the version has Protocol-Error, that is the reply to what is discarded or has failed.
+        """
+        return self._fenced(respond(self._app, octets, source), octets, source)
+
+    async def _fenced(self, step: Awaitable[Answer], octets: bytes, source: Source) -> Answer:
         try:
             answer = await step
             if isinstance(answer, Delayed):
                 return self._fence_delayed(answer, source)
             return answer
-        except DISCARDED:
-            raise
+        except DISCARDED as error:
+            refusal = self.unanswered(octets, source, error.error_cause)
+            if refusal is None:
+                raise
+            self.discarded(error, source)
+            return refusal
         except Exception as error:
             self.failed(error, source)
-            return None
+            return self.unanswered(octets, source)
         except BaseExceptionGroup as group:
             # A handler that was cancelled, and whose nursery met an error on the way out: the cancellation goes on.
             faults, cancelled = group.split(Exception)
@@ -94,8 +110,15 @@ class AppService:
             raise cancelled or group from None
 
     def _fence_delayed(self, reply: Delayed, source: Source) -> Delayed:
-        """What is done after a delayed reply has left may fail as well, in a store."""
-        return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), source))
+        """What is done after a delayed reply has left may fail as well, in a store; no request is left to answer."""
+        return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), b"", source))
+
+    def unanswered(self, octets: bytes, source: Source, error_cause: int = RESOURCES_UNAVAILABLE) -> bytes | None:
+        """What a request gets that gets no reply, also one that timed out: Protocol-Error, or None for silence."""
+        refusal = source.profile.unanswered(octets, error_cause) if error_cause else None
+        if refusal is not None:
+            self._app.counters[ProtocolError.name] += 1
+        return refusal
 
     def failed(self, error: Exception, source: Source) -> None:
         """Count and log a fault of a handler, or of ours."""

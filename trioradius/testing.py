@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
 from trioradius.app import App
 from trioradius.errors import NoResponse, RadiusError
 from trioradius.protocol.exchange import Sent
-from trioradius.protocol.packets import REQUESTS, Reply, Request
-from trioradius.protocol.profile import RADIUS_1_0
+from trioradius.protocol.packets import REQUESTS, ProtocolError, Reply, Request
+from trioradius.protocol.profile import RADIUS_1_0, Profile
 from trioradius.protocol.source import Source
 from trioradius.server import AppService, running
 from trioradius.transports.listener import Answer, Delayed
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 R = TypeVar("R", bound=Reply)
+
+_CONNECTIONS: Final = itertools.count(1)
+"""Each client of a version that needs a connection is one: its Tokens are its own (RFC 9765 section 4.2.2)."""
 
 
 class AppClient:
@@ -33,11 +36,17 @@ class AppClient:
     Args:
         app: what to ask.
         address: the IP address that the requests seem to come from.
+        profile: the RADIUS version spoken; ``RADIUS_1_1`` as if it came by TLS.
     """
 
-    def __init__(self, app: App[Any], *, address: str = "127.0.0.1") -> None:
+    def __init__(self, app: App[Any], *, address: str = "127.0.0.1", profile: Profile = RADIUS_1_0) -> None:
         self.app = app
-        self.source = Source(address, 1812, "udp", RADIUS_1_0, frozenset(REQUESTS))
+        accepts = frozenset(REQUESTS)
+        self.source = (
+            Source(address, 1812, "udp", profile, accepts)
+            if profile.signed
+            else Source(address, 1812, "tls", profile, accepts, connection=next(_CONNECTIONS))
+        )
         self._service = AppService(app)
         self._identifiers = itertools.count()
         self._running: contextlib.AbstractAsyncContextManager[None] | None = None
@@ -57,18 +66,20 @@ class AppClient:
         """The app's reply to a request.
 
         Raises:
-            NoResponse: the app stayed silent; the text says why, where a rule discarded the packet.
+            NoResponse: the app stayed silent; the text says why, where a rule discarded the packet. Or it answered
+                Protocol-Error, which is then its ``reply``.
             UnknownPeer: the app knows no peer at this client's address.
         """
         peer = await self.app.peers.find(self.source.address)
-        sent = Sent.make(request, next(self._identifiers) % 256, peer.secret, RADIUS_1_0)
+        profile = self.source.profile
+        sent = Sent.make(request, next(self._identifiers) % profile.identifiers, peer.secret, profile)
         octets = await self.send(sent.octets)
         if octets is None:
             raise NoResponse("the app stayed silent: its handler failed or took too long, and the log says why")
         reply = sent.read_reply(octets, self.app.dictionary)
-        if not isinstance(reply, request.replies):
-            raise NoResponse(f"the app answered {reply}")
-        return reply  # type: ignore[return-value]
+        if isinstance(reply, ProtocolError):
+            raise NoResponse(f"the app answered {reply}", reason="protocol_error", reply=reply)
+        return reply
 
     async def send(self, octets: bytes) -> bytes | None:
         """The octets that answer these octets; None where the app's handler failed or took too long.
@@ -85,6 +96,7 @@ class AppClient:
                 raise NoResponse(f"discarded: {error}", reason=error.reason) from error
         if limit.cancelled_caught:
             self._service.timed_out(self.source)
+            return self._service.unanswered(octets, self.source)
         if isinstance(answer, Delayed):
             await answer.sent(answer.octets)
             return answer.octets

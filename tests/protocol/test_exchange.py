@@ -101,8 +101,9 @@ def test_proxy_state_that_was_not_sent(caplog: pytest.LogCaptureFixture) -> None
     bare = Sent(AccessRequest(), 7, asked.authenticator, asked.octets, SECRET, RADIUS_1_0)
     with pytest.raises(AuthenticityError, match="Proxy-State"):
         read(bare, answer(asked, AccessAccept()))
+    other = Sent(AccessRequest(ProxyState(b"theirs")), 7, asked.authenticator, asked.octets, SECRET, RADIUS_1_0)
     with pytest.raises(AuthenticityError, match="Proxy-State"):
-        read(asked, answer(asked, AccessAccept(ProxyState(b"theirs"))))
+        read(other, answer(asked, AccessAccept()))
     assert isinstance(read(asked, answer(asked, AccessAccept())), AccessAccept)
     assert not caplog.records
     silent = sent(AccessRequest())
@@ -110,6 +111,12 @@ def test_proxy_state_that_was_not_sent(caplog: pytest.LogCaptureFixture) -> None
     careless = Sent(ours, 7, silent.authenticator, silent.octets, SECRET, RADIUS_1_0)
     assert isinstance(read(careless, answer(silent, AccessAccept())), AccessAccept)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_handler_adds_no_proxy_state() -> None:
+    """RFC 2865 section 5.33: the reply carries those of the request, and no other."""
+    asked = sent(AccessRequest(ProxyState(b"ours")))
+    assert read(asked, answer(asked, AccessAccept(ProxyState(b"theirs")))).all(ProxyState) == (b"ours",)
 
 
 def test_nothing_shows_the_secret_or_a_password() -> None:

@@ -396,19 +396,18 @@ async def test_replies_wait_for_room_in_the_socket() -> None:
     bound.setblocking(False)
     bound.bind(("127.0.0.1", 0))
     users = [f"user {number}" for number in range(10)]
-    with UDPListener(bound, UDP("127.0.0.1", 0)) as listener:
-        with contextlib.closing(Port(listener.address)) as port:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(listener.serve, AppService(gate.app))
-                await port.send(*map(login, users))
-                while len(gate.begun) < len(users):
-                    await trio.lowlevel.checkpoint()
-                bound.refusals = 100
-                gate.open(*users)
-                while bound.refusals > 60:
-                    await trio.lowlevel.checkpoint()
-                listener.stop()
-            assert len({await port.receive() for _ in users}) == len(users)
+    with UDPListener(bound, UDP("127.0.0.1", 0)) as listener, contextlib.closing(Port(listener.address)) as port:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listener.serve, AppService(gate.app))
+            await port.send(*map(login, users))
+            while len(gate.begun) < len(users):
+                await trio.lowlevel.checkpoint()
+            bound.refusals = 100
+            gate.open(*users)
+            while bound.refusals > 60:
+                await trio.lowlevel.checkpoint()
+            listener.stop()
+        assert len({await port.receive() for _ in users}) == len(users)
     assert not gate.app.counters["reply_not_sent"]
 
 
@@ -497,6 +496,7 @@ async def test_nothing_is_logged_for_what_goes_well(clock: MockClock, caplog: py
     assert not [record for record in caplog.records if record.name.startswith("trioradius")]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("waits", [False, True])
 async def test_a_handler_that_leaves_a_scope_open_harms_nobody_for_long(clock: MockClock, waits: bool) -> None:
     """An async generator given up halfway keeps its scope on the task, which other requests use after it."""

@@ -92,7 +92,6 @@ class Attribute(Generic[T]):
     ) -> None:
         self.name = name
         self.number = number
-        self.datatype = datatype
         self.encrypt = encrypt
         self.tagged = tagged
         self.concat = concat
@@ -108,14 +107,19 @@ class Attribute(Generic[T]):
         self.secret = secret or self.hides
         """Whether the value, or one within it, is shown to nobody."""
         self.tagged_integer = tagged and datatype.size is not None
-        self._is_tlv = datatype is TLV
-        self._is_whole = not (self._is_tlv or tagged or array)
-        self._to_octets = datatype.encode
-        self._from_octets = datatype.decode
+        self.written_as(datatype)
         self._settle(number if within is None else (*within.path, number), within)
         if isinstance(within, Attribute):
             within.children[number] = self
             within._contain(self)
+
+    def written_as(self, datatype: DataType[Any]) -> None:
+        """Give the values a data type; a dictionary that is being read learns a struct's only from what follows."""
+        self.datatype: DataType[T] = datatype
+        self._to_octets = datatype.encode
+        self._from_octets = datatype.decode
+        self._is_tlv = datatype is TLV
+        self._is_whole = not (self._is_tlv or self.tagged or self.array)
 
     def name_value(self, name: str, value: Any) -> None:
         """Give a value a name; of several names for one value, the last is the one that is shown."""

@@ -197,7 +197,7 @@ class Reader:
         """Give a TLV what lies within another, or a struct the fields of another."""
         source = self._index.referred(reference, scope)
         if source.datatype.name == "struct":
-            attribute.datatype = source.datatype
+            attribute.written_as(source.datatype)
         for child in source.children.values():
             self._clone_child(attribute, child)
 
@@ -286,7 +286,7 @@ class Reader:
     # Structs.
 
     def _begin_struct(self, attribute: Attribute[Any]) -> None:
-        attribute.datatype = structure()
+        attribute.written_as(structure())
         struct = self._structs[id(attribute)] = Struct(attribute)
         self._struct = struct, None
 

@@ -24,7 +24,7 @@ class Struct:
     def add(self, member: Member, variant: int | None) -> None:
         """Add a field, to the struct itself or to what follows where its key has a value."""
         (self.members if variant is None else self.variants[variant]).append(member)
-        self.attribute.datatype = structure(*self.members, key=self.key, variants=self.variants)
+        self.attribute.written_as(structure(*self.members, key=self.key, variants=self.variants))
 
 
 def member_of(words: list[str]) -> Member:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import logging
 import pathlib
 import signal
@@ -118,6 +119,8 @@ class _Running:
     def until_stopped(self) -> None:
         """Serve. Raises Mistake where that cannot begin."""
         try:
+            # What was made so far lives as long as the server: the collector need not look at it again and again.
+            gc.freeze()
             trio.run(self._run)
         except ExceptionGroup as group:
             cause = first_of(group)

@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
+from trioradius.attributes.ietf import ErrorCause
 from trioradius.attributes.nesting import sub_attributes
 from trioradius.errors import AuthenticityError, DecodeError
 from trioradius.protocol.codes import ACCESS_REQUEST, STATUS_SERVER
@@ -64,7 +65,11 @@ def _has_eap(message: Message, peer: Peer, source: Source) -> bool:
         elif number == VENDOR_SPECIFIC and octets[:4] == _MICROSOFT and not peer.allow_ms_chap:
             _refuse_ms_chap(octets, source)
     if eap and password:
-        raise DecodeError("EAP-Message beside a password (RFC 3579 section 3.3)", reason="eap_beside_password")
+        raise DecodeError(
+            "EAP-Message beside a password (RFC 3579 section 3.3)",
+            reason="eap_beside_password",
+            error_cause=ErrorCause.INVALID_REQUEST,
+        )
     return eap
 
 

@@ -9,10 +9,10 @@ import os
 from hmac import compare_digest
 from typing import Final
 
-from trioradius.errors import AuthenticityError, EncodeError
+from trioradius.errors import AuthenticityError
 from trioradius.protocol.codes import DIGEST_AUTHENTICATOR
 from trioradius.protocol.secret import Secret, md5
-from trioradius.protocol.wire import ABSENT, HEADER, MALFORMED, PACKET_MAXIMUM, Message
+from trioradius.protocol.wire import ABSENT, HEADER, MALFORMED, Message, header_of
 
 _ZEROS: Final = bytes(16)
 _PROOF_HEADER: Final = b"\x50\x12"
@@ -22,13 +22,6 @@ _BLANK_PROOF: Final = _PROOF_HEADER + _ZEROS
 def new_authenticator() -> bytes:
     """Sixteen unpredictable octets (RFC 2865 section 3)."""
     return os.urandom(16)
-
-
-def _header(code: int, identifier: int, attributes: bytes) -> bytes:
-    length = HEADER + len(attributes)
-    if length > PACKET_MAXIMUM:
-        raise EncodeError(f"the packet would have {length} octets; RADIUS allows {PACKET_MAXIMUM}")
-    return bytes((code, identifier, length >> 8, length & 0xFF))
 
 
 def _proven(header: bytes, authenticator: bytes, attributes: bytes, secret: Secret) -> bytes:
@@ -48,7 +41,7 @@ def sign_request(
     vector = _ZEROS if digested else authenticator
     if prove:
         attributes = _BLANK_PROOF + attributes
-    header = _header(code, identifier, attributes)
+    header = header_of(code, identifier, attributes)
     if prove:
         attributes = _proven(header, vector, attributes, secret)
     if digested:
@@ -62,7 +55,7 @@ def sign_reply(
     """The octets of a reply to the request with this Identifier and Request Authenticator."""
     if prove:
         attributes = _BLANK_PROOF + attributes
-    header = _header(code, identifier, attributes)
+    header = header_of(code, identifier, attributes)
     if prove:
         attributes = _PROOF_HEADER + secret.hmac(header + authenticator + attributes) + attributes[18:]
     return header + md5(header + authenticator + attributes + secret.octets) + attributes

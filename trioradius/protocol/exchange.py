@@ -23,7 +23,7 @@ log = logging.getLogger("trioradius.exchange")
 
 @attrs.frozen
 class Sent(Generic[R]):
-    """A request under one Identifier and authenticator, its octets, and the proof its reply owes.
+    """A request under one Identifier and authenticator, or one Token, its octets, and the proof its reply owes.
 
     ``require_message_authenticator``: discard Access-Accept, -Reject, -Challenge and Protocol-Error without one
     (BlastRADIUS, draft-ietf-radext-deprecating-radius).

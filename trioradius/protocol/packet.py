@@ -65,12 +65,12 @@ class Packet:
 
     @property
     def identifier(self) -> int:
-        """The Identifier it came with; 0 for a packet made here, which gets one when it is sent."""
+        """The Identifier, or the Token, it came with; 0 for a packet made here, which gets one when it is sent."""
         return self._identifier
 
     @property
     def authenticator(self) -> bytes:
-        """The sixteen octets of the authenticator it came with; empty for a packet made here."""
+        """The sixteen octets of the authenticator it came with; empty in RADIUS/1.1 and for a packet made here."""
         return self._authenticator
 
     @property

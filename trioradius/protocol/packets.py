@@ -181,8 +181,8 @@ class AccessRequest(Request[AccessReply]):
     def verify_password(self, clear: str | bytes) -> bool:
         """Whether the request proves that it knows this password, by PAP or CHAP, in constant time.
 
-        CHAP without CHAP-Challenge uses the Request Authenticator (RFC 2865 section 5.3). A request with neither
-        User-Password nor CHAP-Password proves nothing: False.
+        CHAP without CHAP-Challenge uses the Request Authenticator (RFC 2865 section 5.3), and proves nothing where
+        RADIUS/1.1 has none. Neither does a request with neither User-Password nor CHAP-Password: False.
         """
         return passwords.verify(self, clear.encode() if isinstance(clear, str) else clear)
 

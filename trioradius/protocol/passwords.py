@@ -23,6 +23,8 @@ def verify(request: Packet, password: bytes) -> bool:
     if response is None or len(response) != 17:
         return False
     challenge = request.octets(CHAPChallenge) or request.authenticator
+    if not challenge:
+        return False
     return compare_digest(md5(response[:1] + password + challenge), response[1:])
 
 

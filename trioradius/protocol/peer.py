@@ -35,6 +35,10 @@ def _zoned(_: object, attribute: attrs.Attribute[datetime | None], value: dateti
         raise ConfigurationError(f"{attribute.name} wants a timezone, as in 2027-01-31T00:00:00+00:00")
 
 
+def _learns(peer: Peer) -> bool:
+    return "auto" in (peer.require_message_authenticator, peer.limit_proxy_state)
+
+
 @attrs.frozen
 class Peer:
     """Who may talk to us, and under which rules.
@@ -62,11 +66,8 @@ class Peer:
     allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
     require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
     vendor: str = attrs.field(default="", kw_only=True)
-
-    @property
-    def learns(self) -> bool:
-        """Whether a rule of this peer is "auto"."""
-        return "auto" in (self.require_message_authenticator, self.limit_proxy_state)
+    learns: bool = attrs.field(init=False, repr=False, default=attrs.Factory(_learns, takes_self=True))
+    """Whether a rule of this peer is "auto"."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:

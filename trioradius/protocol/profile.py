@@ -1,6 +1,7 @@
 """Profile: one version of RADIUS as a value, chosen once and then used without asking which it is.
 
-A profile decodes, verifies, hides and signs. Whoever holds one never writes ``if version``.
+A profile decodes, verifies, hides and signs. Whoever holds one never writes ``if version``: what differs between
+RADIUS/1.0 and RADIUS/1.1 is a function in it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from trioradius.attributes.attribute import AVP
+from trioradius.attributes.attribute import AVP, Key
 from trioradius.protocol import authenticator as proof
-from trioradius.protocol import wire
+from trioradius.protocol import radius_1_1, wire
 from trioradius.protocol.codes import ACCESS_REQUEST, DIGEST_AUTHENTICATOR, PROVEN_REPLIES, STATUS_SERVER
 from trioradius.protocol.hiding import Hiding
 from trioradius.protocol.packets import Reply, Request
@@ -28,27 +29,42 @@ class Sign(Protocol):
     ) -> bytes: ...
 
 
+class EncodeAttributes(Protocol):
+    """How a version turns AVPs, without those of the keys left out, into the octets of a packet's attributes."""
+
+    def __call__(self, avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key]) -> bytes: ...
+
+
 @attrs.frozen
 class Profile:
     """One version of RADIUS.
 
-    ``hiding`` makes what hides and unhides values under a secret and an authenticator; it returns None where the
-    version hides nothing. ``signed`` says whether Message-Authenticator exists in it.
+    ``identifiers`` is how many requests one connection can tell apart. ``hiding`` makes what hides and unhides values
+    under a secret and an authenticator; it returns None where the version hides nothing. ``signed`` says whether
+    Message-Authenticator exists in it. ``duplicate_key`` makes, of what names a source, the key of a message from it
+    (RFC 5080 section 2.2.2). ``unanswered`` gives the octets that tell a peer, by an Error-Cause, that its request
+    gets no reply; None where the version stays silent.
     """
 
     name: str
+    identifiers: int
     decode: Callable[[bytes], Message]
+    encode_attributes: EncodeAttributes
     verify_request: Callable[[Message, Secret], None]
     verify_reply: Callable[[Message, bytes, Secret], None]
     sign_request: Sign
     sign_reply: Sign
     hiding: Callable[[Secret, bytes], Hiding | None]
     signed: bool
+    duplicate_key: Callable[[bytes, Message], bytes]
+    unanswered: Callable[[bytes, int], bytes | None]
 
     def encode_request(
         self, request: Request[Any], identifier: int, secret: Secret, *, prove: bool = False, authenticator: bytes = b""
     ) -> tuple[bytes, bytes]:
-        """A request's octets, and the Request Authenticator that its reply must fit.
+        """A request's octets, and the sixteen of its header that its reply must fit.
+
+        They are the Request Authenticator, or begin with the Token; ``identifier`` is below ``identifiers``.
 
         Message-Authenticator is always in Access-Request and Status-Server, never in Accounting-Request
         (RFC 2869 section 5.19), and elsewhere where ``prove`` asks for it.
@@ -59,7 +75,7 @@ class Profile:
         vector = authenticator or request.authenticator or proof.new_authenticator()
         if request.code in DIGEST_AUTHENTICATOR:
             vector = bytes(16)
-        attributes = encode_attributes(request.avps, self.hiding(secret, vector))
+        attributes = self.encode_attributes(request.avps, self.hiding(secret, vector), _REQUEST_LEAVES_OUT)
         prove = request.code in (ACCESS_REQUEST, STATUS_SERVER) or (prove and request.code in _MAY_PROVE)
         octets = self.sign_request(request.code, identifier, vector, attributes, secret, prove=prove)
         return octets, octets[4:20]
@@ -78,7 +94,7 @@ class Profile:
         """
         if message.code in DIGEST_AUTHENTICATOR:
             hiding = self.hiding(secret, message.authenticator)
-        attributes = encode_attributes(reply.avps, hiding, _REPLY_LEAVES_OUT)
+        attributes = self.encode_attributes(reply.avps, hiding, _REPLY_LEAVES_OUT)
         for number, octets in message.pairs:
             if number == PROXY_STATE:
                 attributes += bytes((PROXY_STATE, len(octets) + 2)) + octets
@@ -92,28 +108,58 @@ _MAY_PROVE: Final = frozenset({40, 43})
 """Disconnect-Request and CoA-Request, where the peer wants it (RFC 5176 section 3.4)."""
 
 
-_REQUEST_LEAVES_OUT: Final = frozenset({MESSAGE_AUTHENTICATOR})
+_REQUEST_LEAVES_OUT: Final[frozenset[Key]] = frozenset({MESSAGE_AUTHENTICATOR})
 """The signer's business."""
-_REPLY_LEAVES_OUT: Final = frozenset({MESSAGE_AUTHENTICATOR, PROXY_STATE})
+_REPLY_LEAVES_OUT: Final[frozenset[Key]] = frozenset({MESSAGE_AUTHENTICATOR, PROXY_STATE})
 """Proxy-State comes from the request alone: one more, and its sender takes the reply for a forgery."""
 
 
 def encode_attributes(
-    avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[int] = _REQUEST_LEAVES_OUT
+    avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key] = _REQUEST_LEAVES_OUT
 ) -> bytes:
     """AVPs as the octets of a packet's attributes, without those of the types left out."""
     hide = hiding.hide if hiding is not None else None
     return b"".join([avp.wire(hide) for avp in avps if avp.attribute.key not in left_out])
 
 
+def _duplicate_key(prefix: bytes, message: Message) -> bytes:
+    """Source, code, Identifier and, as its last sixteen octets, the Request Authenticator."""
+    octets = message.octets
+    return prefix + octets[:2] + octets[4:20]
+
+
+def _silent(octets: bytes, error_cause: int) -> None:
+    """RADIUS/1.0 has no word for it: the NAS tries its next server when it has waited long enough."""
+
+
 RADIUS_1_0: Final = Profile(
     name="1.0",
+    identifiers=256,
     decode=wire.decode,
+    encode_attributes=encode_attributes,
     verify_request=proof.verify_request,
     verify_reply=proof.verify_reply,
     sign_request=proof.sign_request,
     sign_reply=proof.sign_reply,
     hiding=Hiding,
     signed=True,
+    duplicate_key=_duplicate_key,
+    unanswered=_silent,
 )
 """RADIUS as RFC 2865 has it: MD5 authenticators, hidden passwords."""
+
+RADIUS_1_1: Final = Profile(
+    name="1.1",
+    identifiers=radius_1_1.TOKENS,
+    decode=radius_1_1.decode,
+    encode_attributes=radius_1_1.encode_attributes,
+    verify_request=radius_1_1.verify_request,
+    verify_reply=radius_1_1.verify_reply,
+    sign_request=radius_1_1.sign,
+    sign_reply=radius_1_1.sign,
+    hiding=radius_1_1.hiding,
+    signed=False,
+    duplicate_key=radius_1_1.duplicate_key,
+    unanswered=radius_1_1.unanswered,
+)
+"""RADIUS as RFC 9765 has it, over TLS 1.3 or DTLS 1.3: a Token, and no MD5."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trioradius.protocol.profile import Profile
     from trioradius.protocol.wire import Message
 
@@ -15,13 +18,18 @@ def _prefix(source: Source) -> bytes:
     return f"{source.address} {source.port} {source.role} {source.connection} ".encode()
 
 
+def _duplicate_key(source: Source) -> Callable[[Message], bytes]:
+    return functools.partial(source.profile.duplicate_key, source.prefix)
+
+
 @attrs.frozen(eq=False)
 class Source:
     """Where a packet came from.
 
     ``address`` is the peer's IP address as text (IPv4 where it was v4-mapped), ``transport`` is "udp", "tls" or "dtls",
     ``accepts`` the packet codes its listener takes, ``connection`` a number for connected transports. ``role`` is
-    what listeners share that answer for each other, so that several machines agree on a duplicate.
+    what listeners share that answer for each other, so that several machines agree on a duplicate. ``duplicate_key``
+    gives the key of a message from here, as the profile makes it.
     """
 
     address: str
@@ -32,11 +40,9 @@ class Source:
     role: str = ""
     connection: int = 0
     prefix: bytes = attrs.field(init=False, repr=False, default=attrs.Factory(_prefix, takes_self=True))
-
-    def duplicate_key(self, message: Message) -> bytes:
-        """Source, code, Identifier and, as its last sixteen octets, the Request Authenticator."""
-        octets = message.octets
-        return self.prefix + octets[:2] + octets[4:20]
+    duplicate_key: Callable[[Message], bytes] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_duplicate_key, takes_self=True)
+    )
 
     def __str__(self) -> str:
         return f"{self.address}:{self.port}"

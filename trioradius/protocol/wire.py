@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trioradius.errors import DecodeError
+from trioradius.errors import DecodeError, EncodeError
 
 HEADER: Final = 20
 PACKET_MAXIMUM: Final = 4096
@@ -25,6 +25,7 @@ MALFORMED: Final = -1
 class Message:
     """A packet taken apart as far as its attributes' boundaries.
 
+    ``identifier`` and ``authenticator`` are what RADIUS/1.0 calls so; in RADIUS/1.1 the Token as a number, and nothing.
     ``pairs`` are (type, value octets) in order. ``proof_at`` is the offset of Message-Authenticator's value in
     ``octets``, ABSENT, or MALFORMED where there are several or one of another length than 18.
     """
@@ -42,6 +43,14 @@ class Message:
     def values(self, number: int) -> list[bytes]:
         """The value octets of every attribute of this type, in order."""
         return [octets for found, octets in self.pairs if found == number]
+
+
+def header_of(code: int, identifier: int, attributes: bytes) -> bytes:
+    """The first four octets of a packet with these attributes. Raises EncodeError where it would be too long."""
+    length = HEADER + len(attributes)
+    if length > PACKET_MAXIMUM:
+        raise EncodeError(f"the packet would have {length} octets; RADIUS allows {PACKET_MAXIMUM}")
+    return bytes((code, identifier, length >> 8, length & 0xFF))
 
 
 def decode(octets: bytes) -> Message:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
-
-import trio
 
 from trioradius.errors import ConfigurationError
 
@@ -36,14 +35,14 @@ class MemoryDedupStore:
     Args:
         ttl: seconds that a reply lives; RFC 5080 allows 5 to 30.
         octets: the bound on memory; past it the older half of the replies goes early, counted in ``evicted``.
-        clock: seconds, monotonic.
+        clock: seconds, monotonic; ``trio.current_time`` where a test has a clock of its own.
 
     Raises:
         ConfigurationError: a ttl or bound that is not positive.
     """
 
     def __init__(
-        self, *, ttl: float = 5, octets: int = 256 << 20, clock: Callable[[], float] = trio.current_time
+        self, *, ttl: float = 5, octets: int = 256 << 20, clock: Callable[[], float] = time.monotonic
     ) -> None:
         if ttl <= 0 or octets <= 0:
             raise ConfigurationError("MemoryDedupStore wants a positive ttl and a positive bound in octets")

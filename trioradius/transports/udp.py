@@ -150,7 +150,7 @@ class UDPListener:
                 with turn.limit:
                     await self._lead(turn)
             except RuntimeError as error:
-                # Trio's complaint about a scope that a handler left open, in an async generator that it gave up halfway.
+                # Trio's complaint about a scope that a handler left open, as in an async generator given up halfway.
                 self._service.failed(error, turn.source)
             if turn.limit.cancelled_caught:
                 self._service.timed_out(turn.source)
