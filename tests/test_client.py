@@ -6,6 +6,7 @@ import itertools
 import random
 import socket
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
@@ -61,10 +62,6 @@ def silence(_: bytes) -> list[tuple[float, bytes]]:
 
 def accept(octets: bytes) -> list[tuple[float, bytes]]:
     return [(0, reply(2, octets))]
-
-
-def respond(octets: bytes) -> list[tuple[float, bytes]]:
-    return [(0, reply(5, octets, prove=False))]
 
 
 def named(octets: bytes) -> bytes:
@@ -454,6 +451,24 @@ async def test_a_request_that_does_not_fit(server: Scripted, opened: Client) -> 
             await opened.exchange(AccessRequest(*[UserName("x" * 250)] * 17))
     assert isinstance(await opened.exchange(ASKED), AccessAccept)
     assert len(server.heard) == 1
+
+
+async def test_a_full_socket_is_waited_for(clock: MockClock) -> None:
+    """UDP on one machine never fills up; this pair of sockets does."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with near, far:
+        near.setblocking(False)
+        channel = client._Channel(near, Dictionary.bundled(), Counter())
+        sent = 0
+        with trio.move_on_after(1):
+            while True:
+                await channel.send(b"octets", client._Exchange())
+                sent += 1
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(channel.send, b"last", client._Exchange())
+            await wait_all_tasks_blocked()
+            assert [far.recv(10) for _ in range(sent)] == [b"octets"] * sent
+        assert far.recv(10) == b"last"
 
 
 # Addresses

@@ -19,7 +19,7 @@ from trioradius.server import AppService
 from trioradius.transports.udp import UDPListener
 
 LIMIT = 3.0
-REQUESTS = 300
+REQUESTS = 150
 
 
 class Fault(Exception):
@@ -28,8 +28,8 @@ class Fault(Exception):
 
 @pytest.fixture
 def clock() -> MockClock:
-    """Virtual time that jumps when nothing happened for 10 ms, so that real sockets get their turn."""
-    return MockClock(autojump_threshold=0.01)
+    """Virtual time that jumps when nothing happened for 2 ms, so that real sockets get their turn."""
+    return MockClock(autojump_threshold=0.002)
 
 
 async def quick(_: float) -> None: ...
@@ -139,14 +139,14 @@ class Behaving:
 
 async def all_at_rest(listener: UDPListener) -> None:
     """Exactly one task waits for the socket, and all the others for their turn."""
-    await trio.testing.wait_all_tasks_blocked(0.01)
+    await trio.testing.wait_all_tasks_blocked(0.001)
     assert listener._led
     assert len(listener._parked) == listener._workers - 1
     assert listener._nursery.child_tasks and len(listener._nursery.child_tasks) == listener._workers
 
 
 @pytest.mark.parametrize("places", [1, 2, 5, 512])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 async def test_every_request_is_accounted_for(clock: MockClock, places: int, seed: int) -> None:
     chance = random.Random(seed)
     behaving = Behaving(places)
@@ -191,7 +191,7 @@ async def test_every_request_is_accounted_for(clock: MockClock, places: int, see
             nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 async def test_a_stop_in_the_middle_of_it(clock: MockClock, seed: int) -> None:
     """What runs ends within its time limit, and then serve() returns."""
     chance = random.Random(seed)
@@ -209,7 +209,7 @@ async def test_a_stop_in_the_middle_of_it(clock: MockClock, seed: int) -> None:
     assert not behaving.app.in_flight
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 async def test_a_cancellation_in_the_middle_of_it(clock: MockClock, seed: int) -> None:
     chance = random.Random(seed)
     behaving = Behaving(places=20)

@@ -209,6 +209,7 @@ def _conditions(when: Condition | None, realm: str) -> tuple[Condition, ...]:
 
 
 def _require_async(function: object) -> None:
-    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))):  # noqa: B004
+    call = None if isinstance(function, type) else getattr(function, "__call__", None)  # noqa: B004
+    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)):
         name = getattr(function, "__qualname__", function)
         raise ConfigurationError(f"{name} must be an async def")

@@ -72,12 +72,11 @@ async def test_forged_replies_do_not_fill_the_log(
         async with open_client(UDP(STRICT, port), secret=SECRET, retransmission=once) as client:
 
             async def forge() -> None:
-                channel = client._channels[0]._socket.getsockname()
-                await listening.connect(channel)
                 asked = await listening.recv(4096)
                 for _ in range(100):
                     await listening.send(reply(2, asked, secret=b"another"))
 
+            await listening.connect(client._channels[0]._socket.getsockname())
             nursery.start_soon(forge)
             with pytest.raises(NoResponse, match="response_authenticator"):
                 await client.exchange(AccessRequest())

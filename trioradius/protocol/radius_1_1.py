@@ -7,6 +7,7 @@ requests of a connection apart, and a reply copies it. The octets that it left o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Final
 
 from trioradius.attributes.attribute import AVP, Key
@@ -16,7 +17,7 @@ from trioradius.protocol import wire
 from trioradius.protocol.codes import PROTOCOL_ERROR
 from trioradius.protocol.hiding import PASSWORD_MAXIMUM, Hiding
 from trioradius.protocol.packets import REPLIES
-from trioradius.protocol.secret import Secret, md5
+from trioradius.protocol.secret import Secret
 from trioradius.protocol.wire import ABSENT, HEADER, MESSAGE_AUTHENTICATOR, PACKET_MAXIMUM, PROXY_STATE, Message
 
 TOKENS: Final = 1 << 32
@@ -107,7 +108,7 @@ def duplicate_key(prefix: bytes, message: Message) -> bytes:
     A digest of code and attributes ends it: a Token used again for another packet must not get the first one's reply.
     """
     octets = message.octets
-    return prefix + octets[4:8] + md5(octets[:1] + octets[HEADER:])
+    return prefix + octets[4:8] + blake2b(octets[:1] + octets[HEADER:], digest_size=16).digest()
 
 
 def unanswered(octets: bytes, error_cause: int) -> bytes | None:

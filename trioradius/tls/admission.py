@@ -37,9 +37,13 @@ class Introduction:
     """What one handshake has learned of its peer; the callbacks of a context write into it.
 
     ``fault`` is OpenSSL's number for the first thing wrong with the chain, which a fingerprint may outweigh.
+    ``resumed_protocol`` is what a session that a client resumes was made for.
+    ``cookies`` are those of a DTLS client's address: the first is sent, any is taken.
     """
 
     admission: Admission
     fault: int = 0
     refusal: str = ""
     psk_identity: str = ""
+    resumed_protocol: bytes = b""
+    cookies: tuple[bytes, ...] = ()

@@ -113,6 +113,7 @@ def write_development_certificates(
     Raises:
         ConfigurationError: a file exists already, or cannot be written.
     """
+    _require_free([folder / f"{stem}.{ending}" for stem in ("ca", "server", "client") for ending in ("pem", "key")])
     authority = make_authority(now)
     made = {
         "ca": authority,
@@ -122,10 +123,14 @@ def write_development_certificates(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [path for stem, issued in made.items() for path in _write(folder, stem, issued)]
-    except FileExistsError as error:
-        raise ConfigurationError(f"{error.filename} exists already, and is left as it is") from None
     except OSError as error:
         raise ConfigurationError(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _require_free(paths: Iterable[pathlib.Path]) -> None:
+    for path in paths:
+        if path.exists():
+            raise ConfigurationError(f"{path} exists already, and is left as it is")
 
 
 def _write(folder: pathlib.Path, stem: str, issued: Issued) -> tuple[pathlib.Path, pathlib.Path]:

@@ -7,6 +7,8 @@ Always on: a certificate or PSK of the peer. Always off: compression, renegotiat
 from __future__ import annotations
 
 import functools
+import hmac
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -19,7 +21,7 @@ from trioradius.tls import alpn, openssl
 from trioradius.tls.admission import Admission, Introduction
 from trioradius.tls.alpn import RadiusVersion, TLSVersion
 from trioradius.tls.credentials import Credentials
-from trioradius.tls.identity import PeerCertificate, plain_ip
+from trioradius.tls.identity import PeerCertificate, dns_name, plain_ip
 from trioradius.tls.psk import read_identity
 from trioradius.tls.settings import TLSSettings
 
@@ -143,7 +145,13 @@ def _context(settings: TLSSettings, role: Role, datagrams: bool) -> Context:
     context.set_verify_depth(CHAIN_MAXIMUM)
     kept = openssl.require_certificate(context, _verify)
     _negotiate(context, role, protocols)
-    _set_resumption(context, role, settings.resumption and not datagrams)
+    _set_resumption(context, settings.resumption and not datagrams)
+    if role == "server":
+        context.set_session_id(SESSION_ID)
+        kept += _greet(context, settings, datagrams)
+    if datagrams and role == "server":
+        context.set_cookie_generate_callback(lambda connection: _introduction(connection).cookies[0])
+        context.set_cookie_verify_callback(_is_cookie)
     kept += _set_psk(context, role, settings, highest)
     return Context(settings, role, datagrams, credentials, protocols, context, kept)
 
@@ -209,14 +217,19 @@ def _negotiate(context: SSL.Context, role: Role, protocols: tuple[bytes, ...]) -
         context.set_alpn_select_callback(functools.partial(_choose_protocol, protocols))
 
 
-def _set_resumption(context: SSL.Context, role: Role, resumption: bool) -> None:
+def _set_resumption(context: SSL.Context, resumption: bool) -> None:
     """Tickets alone, never a table of sessions in memory, so that one refused ticket means a new handshake."""
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_timeout(SESSION_SECONDS)
-    if role == "server":
-        context.set_session_id(SESSION_ID)
     if not resumption or not openssl.HAS_RESUMPTION:
         context.set_options(SSL.OP_NO_TICKET)
+
+
+def _greet(context: SSL.Context, settings: TLSSettings, datagrams: bool) -> tuple[object, ...]:
+    """What happens once a server has read the ClientHello; the contexts of hosts must outlive this one."""
+    hosts = {dns_name(name): _context(settings.for_host(name), "server", datagrams) for name in settings.hosts}
+    context.set_tlsext_servername_callback(functools.partial(_greeted, hosts))
+    return (hosts,)
 
 
 def _set_psk(context: SSL.Context, role: Role, settings: TLSSettings, highest: TLSVersion) -> tuple[object, ...]:
@@ -238,6 +251,19 @@ def _set_psk(context: SSL.Context, role: Role, settings: TLSSettings, highest: T
 def _introduction(connection: SSL.Connection) -> Introduction:
     found: Introduction = connection.get_app_data()
     return found
+
+
+def _greeted(hosts: Mapping[str, Context], connection: SSL.Connection) -> None:
+    """Called with a name or none, after the ticket was read and before its session takes on what is negotiated now."""
+    if openssl.HAS_RESUMPTION and openssl.is_resumed(connection):
+        _introduction(connection).resumed_protocol = openssl.session_protocol(connection)
+    host = hosts.get((connection.get_servername() or b"").decode("ascii", "replace").lower())
+    if host is not None:
+        connection.set_context(host.ssl)
+
+
+def _is_cookie(connection: SSL.Connection, cookie: bytes) -> bool:
+    return any(hmac.compare_digest(cookie, ours) for ours in _introduction(connection).cookies)
 
 
 def _key_of(connection: SSL.Connection, octets: bytes) -> bytes | None:

@@ -5,8 +5,6 @@ The timers of OpenSSL run on real time, whatever clock the owner has.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Hashable
@@ -15,6 +13,7 @@ from typing import Final, TypeAlias
 
 from OpenSSL import SSL
 
+from trioradius.tls import openssl
 from trioradius.tls.admission import Admission
 from trioradius.tls.context import Context
 from trioradius.tls.engine import Engine, State
@@ -28,7 +27,7 @@ DATAGRAM_MAXIMUM: Final = 16_384
 COOKIE_SECONDS: Final = 60
 """How long a cookie secret is used; the one before it is still taken (RFC 6347 section 4.2.1)."""
 
-AdmissionFor: TypeAlias = Callable[[Hashable], Admission]
+AdmissionFor: TypeAlias = Callable[[Hashable], Admission | None]
 
 
 class DatagramEngine(Engine):
@@ -51,6 +50,17 @@ class DatagramEngine(Engine):
         """Seconds until handle_timeout() is due, None where nothing waits for an answer."""
         return self._connection.DTLSv1_get_timeout() if self.state in (State.HANDSHAKE, State.OPEN) else None
 
+    def listen(self, datagram: bytes, cookies: tuple[bytes, ...]) -> tuple[bool, list[bytes]]:
+        """Whether a ClientHello carries one of these cookies; and what to send back, without which it goes nowhere."""
+        self._introduction.cookies = cookies
+        self._connection.bio_write(datagram)
+        return openssl.listen(self._connection), self.take_datagrams()
+
+    def meet(self, admission: Admission, now: datetime) -> None:
+        """Say who may come in, once the address is real."""
+        self._introduction.admission = admission
+        self._now = now
+
     def handle_timeout(self) -> list[Event]:
         """Where it is due, write the last flight once more, or after too many times give up."""
         if self.state in (State.CLOSED, State.FAILED):
@@ -67,7 +77,8 @@ class Door:
 
     Args:
         context: a server's, for datagrams.
-        admission_for: who may come in from an address; it is not asked before the address has proved real.
+        admission_for: who may come in from an address, None for nobody; it is not asked before the address has proved
+            real.
     """
 
     def __init__(self, context: Context, admission_for: AdmissionFor) -> None:
@@ -76,6 +87,12 @@ class Door:
         self._secrets = (secrets.token_bytes(32), secrets.token_bytes(32))
         self._rotated = float("-inf")
         self._waiting: DatagramEngine | None = None
+
+    def with_context(self, context: Context) -> Door:
+        """A door for this context that knows the cookies of this one."""
+        door = Door(context, self._admission_for)
+        door._secrets, door._rotated = self._secrets, self._rotated
+        return door
 
     def knock(
         self, datagram: bytes, address: Hashable, *, seconds: float, now: datetime
@@ -90,9 +107,33 @@ class Door:
         """
         self._rotate(seconds)
         engine = self._waiting or DatagramEngine(self.context, Admission(), now=now)
-        self._waiting = engine
-        engine.cookies = self._cookies(address)
-        return self._listen(engine, datagram, address, now)
+        real, answers = engine.listen(datagram, self._cookies(address))
+        # What listened once without success has kept nothing of it, and serves the next one.
+        self._waiting = None if real else engine
+        if not real:
+            return None, answers
+        admission = self._admission_for(address)
+        if admission is None:
+            return None, []
+        engine.meet(admission, now)
+        return engine, answers
+
+    def _rotate(self, seconds: float) -> None:
+        if seconds - self._rotated >= COOKIE_SECONDS:
+            self._secrets = secrets.token_bytes(32), self._secrets[0]
+            self._rotated = seconds
+
+    def _cookies(self, address: Hashable) -> tuple[bytes, ...]:
+        """What this address must send back: the first is sent, any is taken."""
+        return tuple(hmac.digest(secret, repr(address).encode(), "sha256") for secret in self._secrets)
 
 
-__all__ = ["DATAGRAM_MAXIMUM", "MTU", "DatagramEngine", "Door", "contextlib", "hashlib", "hmac"]
+def datagram_client(context: Context, server_name: str = "", *, now: datetime, mtu: int = MTU) -> DatagramEngine:
+    """An engine for a session with a server, of which the certificate must be for this name or address.
+
+    The settings' server_name goes before the one given here.
+    """
+    name = context.settings.server_name or server_name
+    engine = DatagramEngine(context, context.admission(name), now=now, mtu=mtu)
+    engine.ask_for(name)
+    return engine

@@ -105,13 +105,19 @@ class Engine:
         if self.state is State.OPEN:
             with contextlib.suppress(SSL.Error):
                 self._connection.shutdown()
-            # Without it OpenSSL takes the session for one that broke, and does not resume it under TLS 1.2.
-            self._connection.set_shutdown(_BOTH_WAYS)
+            self._keep_session()
         if self.state is not State.FAILED:
             self.state = State.CLOSED
 
+    def _keep_session(self) -> None:
+        """Without it OpenSSL takes the session for one that broke, and never resumes it."""
+        self._connection.set_shutdown(_BOTH_WAYS)
+
     def resumption(self) -> Resumption | None:
-        """What a client's next connection may resume, or None; under TLS 1.3 it comes after the handshake."""
+        """What a client's next connection may resume, or None; under TLS 1.3 it comes after the handshake.
+
+        It is void where the engine is dropped without close() or the end of the stream.
+        """
         done = self.done
         if done is None or done.certificate is None or not self.context.settings.resumption:
             return None
@@ -211,7 +217,7 @@ class Engine:
         """A session may resume only as the RADIUS version it was made for (RFC 9765 section 3.5)."""
         if self._resumption is not None:
             return self._resumption.protocol
-        return openssl.resumed_protocol(self._connection)
+        return self._introduction.resumed_protocol
 
     def _refuse(self, reason: str, text: str) -> Failed:
         """Give up a handshake that OpenSSL takes for good, and say close_notify."""
@@ -224,8 +230,11 @@ class Engine:
         opened = self.state is State.OPEN
         self.state = State.FAILED
         if isinstance(error, SSL.SysCallError):
-            self.state = State.CLOSED if opened else State.FAILED
-            return Closed(clean=False) if opened else Failed("cut_off", "the peer closed during the handshake")
+            if not opened:
+                return Failed("cut_off", "the peer closed during the handshake")
+            self._keep_session()
+            self.state = State.CLOSED
+            return Closed(clean=False)
         return Failed(*_explain(error, self._introduction))
 
 

@@ -104,7 +104,10 @@ def _serial(text: str) -> str:
     digits = number.replace(":", "").replace(" ", "").lower().removeprefix("0x").lstrip("0")
     if not separator or not re.fullmatch("[0-9a-f]+", digits or "-"):
         raise ConfigurationError(f"{text!r} is not an issuer, a slash and a serial number in hexadecimal digits")
-    return f"{issuer}/{digits}"
+    try:
+        return f"{x509.Name.from_rfc4514_string(issuer).rfc4514_string()}/{digits}"
+    except ValueError:
+        raise ConfigurationError(f"{issuer!r} is not an issuer as RFC 4514 writes it, CN=... first") from None
 
 
 _SPELLING: Final = {

@@ -144,16 +144,30 @@ def _session(ssl: Any, key: bytes) -> Any:
     return _ffi.NULL
 
 
+def listen(connection: SSL.Connection) -> bool:
+    """Whether the ClientHello that was fed to a DTLS server carries a good cookie (DTLSv1_listen)."""
+    try:
+        connection.DTLSv1_listen()
+    except SSL.Error:
+        return False
+    finally:
+        # What it dislikes it leaves in the thread's queue of errors, where another connection would find it.
+        _lib.ERR_clear_error()
+    return True
+
+
 def is_resumed(connection: SSL.Connection) -> bool:
     """Whether the handshake resumed a session, or in TLS 1.3 used a PSK, which is the same thing there."""
     return bool(_lib.SSL_session_reused(connection._ssl))
 
 
-def resumed_protocol(connection: SSL.Connection) -> bytes:
-    """The ALPN protocol that the session was made under, whatever was negotiated now; b"" where there was none."""
+def session_protocol(connection: SSL.Connection) -> bytes:
+    """The ALPN protocol that a connection's session was made for, b"" where there was none."""
     session = _lib.SSL_get_session(connection._ssl)
-    length = _lib.i2d_SSL_SESSION(session, _ffi.NULL)
-    room = _ffi.new("unsigned char[]", max(length, 1))
+    length = _lib.i2d_SSL_SESSION(session, _ffi.NULL) if session != _ffi.NULL else 0
+    if length <= 0:
+        return b""
+    room = _ffi.new("unsigned char[]", length)
     _lib.i2d_SSL_SESSION(session, _ffi.new("unsigned char **", room))
     return _field(bytes(_ffi.buffer(room, length)), _ALPN_TAG)
 

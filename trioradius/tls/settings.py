@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias, get_args
 
 import attrs
@@ -67,6 +67,7 @@ class TLSSettings:
             asked for by SNI; by default the host it connects to.
         fingerprints: SHA-256, in any usual spelling. For a client, the server's certificate must be one of these, and
             needs no authority and no name; for a server, these need no authority.
+        hosts: for a server, a certificate and a key for each DNS name that clients may ask for by SNI instead.
         psk: an identity and its key; for a server, one that it takes.
         minimum_version: the lowest TLS version; "1.3" where only RADIUS/1.1 is offered.
         maximum_version: the highest one; DTLS is 1.2 whatever it says.
@@ -90,6 +91,7 @@ class TLSSettings:
     crl: tuple[pathlib.Path, ...] = attrs.field(default=None, converter=_paths)
     server_name: str = ""
     fingerprints: tuple[str, ...] = attrs.field(default=(), converter=_fingerprints)
+    hosts: Mapping[str, tuple[StrPath, StrPath]] = attrs.field(factory=dict)
     psk: PreSharedKey | None = None
     minimum_version: TLSVersion = attrs.field(default="1.2", validator=_tls_version)
     maximum_version: TLSVersion = attrs.field(default="1.3", validator=_tls_version)
@@ -126,6 +128,11 @@ class TLSSettings:
     def lowest(self) -> TLSVersion:
         """The lowest TLS version spoken (RFC 9765 section 3.4: RADIUS/1.1 alone needs 1.3)."""
         return "1.3" if self.offered == ("1.1",) else self.minimum_version
+
+    def for_host(self, name: str) -> TLSSettings:
+        """The same with the certificate of one of the hosts."""
+        certificate, key = self.hosts[name]
+        return attrs.evolve(self, certificate=certificate, key=key, hosts={})
 
     def read(self) -> Credentials:
         """What the files hold now. Raises ConfigurationError."""
