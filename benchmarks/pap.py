@@ -90,8 +90,9 @@ def measure(rounds: int, seconds: float, folder: pathlib.Path) -> dict[str, list
     subprocess.run(["gcc", "-O2", "-std=gnu11", "-o", radload, HERE / "radload.c"], check=True)
     (folder / "dictionary.pyrad").write_text(DICTIONARY)
     ports = {name: free_port() for name in ("trioradius", "FreeRADIUS", "pyrad")}
+    trioradius = [sys.executable, "-m", "trioradius", "run", "server:app", "--log-level", "error"]
     commands = {
-        "trioradius": [sys.executable, "-m", "trioradius", "run", "server:app", "--udp", f"127.0.0.1:{ports['trioradius']}"],
+        "trioradius": [*trioradius, "--udp", f"127.0.0.1:{ports['trioradius']}"],
         "FreeRADIUS": freeradius.configure(folder, ports["FreeRADIUS"], free_port(), USERS),
         "pyrad": [
             sys.executable, str(HERE / "pyrad_server.py"), str(ports["pyrad"]), str(folder / "dictionary.pyrad")

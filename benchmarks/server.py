@@ -1,4 +1,7 @@
-"""The app under test, run by ``trioradius run server:app``: 10,000 users, PAP checked, three reply attributes, duplicate detection; accounting counted."""
+"""The app under test, run by ``trioradius run server:app``.
+
+10,000 users, PAP checked, three reply attributes, duplicate detection as it comes.
+"""
 
 from trioradius import (
     AccessAccept,

@@ -560,15 +560,23 @@ async def test_without_grace_it_ends_at_once(clock: MockClock) -> None:
     assert not app.in_flight
 
 
-async def test_one_app_on_two_servers_shares_its_store(app: App[Any]) -> None:
-    """A repeat may reach the other server: same NAS port, same role."""
-    handled = answer_with(app, positive)
+async def test_two_servers_with_one_store(app: App[Any]) -> None:
+    """A repeat may reach the other server, and finds the reply there: same NAS port, same role."""
+    other: App[Any] = App(PEERS, dedup=app.dedup)
+    handled = [answer_with(app, positive), answer_with(other, positive)]
     octets = login()
-    async with served(app) as one, served(app) as two:
-        first = await one.ask(octets)
-        assert await one.ask(octets) == first
-        assert (await two.ask(octets))[0] == 2, "from another port it is another request"
-    assert len(handled) == 2
+    with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as nas:
+        await nas.bind(("127.0.0.1", 0))
+        async with trio.open_nursery() as nursery:
+            answers = []
+            for one in (app, app, other):
+                [address] = await nursery.start(serve, one, UDP("127.0.0.1", 0))
+                await nas.sendto(octets, address)
+                answers.append(await nas.recv(4096))
+            nursery.cancel_scope.cancel()
+    assert answers[0][0] == 2
+    assert len(set(answers)) == 1
+    assert list(map(len, handled)) == [1, 0]
 
 
 async def test_a_radius_error_of_a_handler_never_ends_the_server(app: App[Any]) -> None:

@@ -6,6 +6,9 @@ import pathlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 from trioradius.tls import TLSSettings
 from trioradius.tls.certificates import Issued, make_authority, make_certificate, make_revocation_list
 
@@ -43,6 +46,18 @@ class PKI:
         (self.folder / f"{stem}.key").write_bytes(made.key_pem)
         return made
 
+    def issue_malformed(self, names: bytes) -> None:
+        """A certificate whose subjectAltName holds these octets."""
+        alternative = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, names)
+        plain, key = self.issue("malformed").certificate, self.issued["malformed"].key
+        begins, ends = plain.not_valid_before_utc, plain.not_valid_after_utc
+        builder = x509.CertificateBuilder(
+            plain.issuer, plain.subject, key.public_key(), plain.serial_number, begins, ends
+        )
+        made = Issued(builder.add_extension(alternative, critical=False).sign(self.authority.key, hashes.SHA256()), key)
+        self.issued["malformed"] = made
+        (self.folder / "malformed.pem").write_bytes(made.certificate_pem)
+
     def settings(self, stem: str, **changes: Any) -> TLSSettings:
         """Settings that show this certificate and trust the authority."""
         given: dict[str, Any] = {
@@ -54,6 +69,4 @@ class PKI:
 
     def fingerprint(self, stem: str) -> str:
         """SHA-256 as `openssl x509 -fingerprint` writes it."""
-        from cryptography.hazmat.primitives import hashes
-
         return self.issued[stem].certificate.fingerprint(hashes.SHA256()).hex(":").upper()

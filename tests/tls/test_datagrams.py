@@ -27,6 +27,7 @@ from trioradius.tls import (
 from trioradius.tls.datagrams import COOKIE_SECONDS
 from trioradius.tls.records import is_client_hello, pack, records
 
+from .pairs import connect
 from .pki import NOW, PKI
 
 NAS = ("192.0.2.1", 40_000)
@@ -222,6 +223,20 @@ def test_garbage_harms_nobody(pki: PKI, network: Network, seed: int) -> None:
     client.write(b"still here")
     (datagram,) = client.take_datagrams()
     assert octets(network.arrive(datagram).events) == [b"still here"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_garbage_of_one_leaves_no_error_for_another(pki: PKI, network: Network, seed: int) -> None:
+    """OpenSSL's queue of errors is one for the thread; what is left in it would end the next connection."""
+    rng = random.Random(seed)
+    stream = connect(pki.settings("server"), pki.settings("client"))
+    _, hello = hello_with_cookie(pki, network, ("192.0.2.9", 9))
+    garbage = bytearray(hello)
+    for _ in range(seed % 8 + 1):
+        garbage[rng.randrange(13 if seed % 2 else 0, len(garbage))] = rng.randrange(256)
+    network.arrive(bytes(garbage), ("192.0.2.9", 9))
+    assert stream.server.feed(b"\x17") == []
+    assert stream.server.advance() == []
 
 
 def test_datagrams_of_nobody(network: Network) -> None:

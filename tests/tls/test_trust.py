@@ -147,6 +147,18 @@ def test_the_owner_of_a_connection_may_refuse(pki: PKI, version: str) -> None:
     assert "not ours" in pair.texts and "bad certificate" in pair.texts
 
 
+@pytest.mark.parametrize(
+    "names", [b"garbage", bytes.fromhex("3005a303020100"), bytes.fromhex("30068704c0000201ff"), b"0\x00"]
+)
+def test_names_that_cannot_be_read(pki: PKI, names: bytes) -> None:
+    pki.issue_malformed(names)
+    pair = connect(pki.settings("server"), pki.settings("malformed"))
+    assert pair.failures[1] == "certificate_refused" or done(pair.server).certificate is not None
+    pinned = pki.settings("server", ca=None, fingerprints=pki.fingerprint("malformed"))
+    pair = connect(pinned, pki.settings("malformed"))
+    assert pair.failures[1] == "certificate_refused" or done(pair.server).certificate is not None
+
+
 def test_a_live_connection_is_checked_again(pki: PKI) -> None:
     server = server_context(pki.settings("server"))
     for client in ("revoked", "deep"):

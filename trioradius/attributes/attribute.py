@@ -133,12 +133,12 @@ class Attribute(Generic[T]):
         """The key as a tuple, also for an attribute of the RADIUS space itself."""
         self.plain = isinstance(key, int) and not self.concat
         """Whether it is an attribute of the RADIUS space itself, in one piece."""
-        self.as_is = self.plain and not self.hides
+        self.as_is = self.plain and not self.hides and self.number < 256
         """Whether type, length and the AVP's octets are the whole attribute on the wire."""
 
     def _contain(self, child: Attribute[Any]) -> None:
         self.hides, self.secret = self.hides or child.hides, self.secret or child.secret
-        self.as_is = self.plain and not self.hides
+        self.as_is = self.plain and not self.hides and self.number < 256
         if isinstance(self.within, Attribute):
             self.within._contain(child)
 

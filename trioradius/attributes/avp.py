@@ -25,12 +25,15 @@ class AVP:
     """
 
     # Several are made for every reply: this form costs a third of a frozen attrs class.
-    __slots__ = ("attribute", "children", "octets")
+    __slots__ = ("as_is", "attribute", "children", "octets")
 
     def __init__(self, attribute: Attribute[Any], octets: bytes, children: tuple[AVP, ...] = ()) -> None:
         self.attribute: Final = attribute
         self.octets: Final = octets
         self.children: Final = children
+        short = attribute.as_is and len(octets) < 254
+        self.as_is: Final = bytes((attribute.number, len(octets) + 2)) + octets if short else b""
+        """The whole attribute on the wire, where nothing has to be hidden, nested or split; else empty."""
 
     @property
     def name(self) -> str:
@@ -63,12 +66,9 @@ class AVP:
         Raises:
             EncodeError: the octets, hidden if they must be, do not fit.
         """
+        if self.as_is:
+            return self.as_is
         attribute, octets = self.attribute, self.octets
-        if attribute.as_is:
-            try:
-                return bytes((attribute.number, len(octets) + 2)) + octets
-            except ValueError:
-                raise EncodeError(f"{self.name} with {len(octets)} octets cannot be sent") from None
         if hide is not None and attribute.hides:
             octets = self.hidden(hide)
         return nesting.wrap(attribute, octets)

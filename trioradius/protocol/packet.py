@@ -35,11 +35,10 @@ class Packet:
 
     code: ClassVar[int]
     name: ClassVar[str]
-    __slots__ = ("_authenticator", "_avps", "_dictionary", "_entries", "_hiding", "_identifier", "_nested")
+    __slots__ = ("_avps", "_dictionary", "_entries", "_hiding", "_message", "_nested")
 
     def __init__(self, *attributes: AVP | Named, dictionary: Dictionary | None = None) -> None:
-        self._identifier = 0
-        self._authenticator = b""
+        self._message: Message | None = None
         self._dictionary = dictionary or Dictionary.bundled()
         self._hiding: Hiding | None = None
         self._entries: list[nesting.Entry] | None = None
@@ -54,8 +53,7 @@ class Packet:
     def received(cls, message: Message, hiding: Hiding | None, dictionary: Dictionary) -> Self:
         """The typed packet for a decoded message; ``hiding`` reads what RADIUS/1.0 hid, None where nothing is."""
         packet = cls.__new__(cls)
-        packet._identifier = message.identifier
-        packet._authenticator = message.authenticator
+        packet._message = message
         packet._dictionary = dictionary
         packet._hiding = hiding
         packet._avps = None
@@ -66,12 +64,12 @@ class Packet:
     @property
     def identifier(self) -> int:
         """The Identifier, or the Token, it came with; 0 for a packet made here, which gets one when it is sent."""
-        return self._identifier
+        return self._message.identifier if self._message else 0
 
     @property
     def authenticator(self) -> bytes:
         """The sixteen octets of the authenticator it came with; empty in RADIUS/1.1 and for a packet made here."""
-        return self._authenticator
+        return self._message.authenticator if self._message else b""
 
     @property
     def avps(self) -> tuple[AVP, ...]:

@@ -151,7 +151,7 @@ def listen(connection: SSL.Connection) -> bool:
     except SSL.Error:
         return False
     finally:
-        # What it dislikes it leaves in the thread's queue of errors, where another connection would find it.
+        # SSL_get_error() wants the thread's queue of errors empty, or another connection would find what is in it.
         _lib.ERR_clear_error()
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 BATCH: Final = 64
 """Delayed replies sent before other tasks get a turn."""
+TICK: Final = 0.01
+"""Seconds that the due times of delayed replies are rounded up to, so that one wake-up sends many."""
 DELAYED_MAXIMUM: Final = 65_536
 """Rejects that may wait at once; a flood of bad passwords must not fill the memory."""
 
@@ -128,7 +131,8 @@ class DelayedReplies:
         if len(self._heap) >= DELAYED_MAXIMUM:
             await reply.sent(None)
             raise Overload("too many delayed Access-Rejects wait already", reason="delayed_replies_full")
-        waiting = trio.current_time() + reply.seconds, next(self._order), reply, destination
+        due = math.ceil((trio.current_time() + reply.seconds) / TICK) * TICK
+        waiting = due, next(self._order), reply, destination
         heapq.heappush(self._heap, waiting)
         if self._heap[0] is waiting:
             self._changed.set()
