@@ -53,10 +53,12 @@ from trioradius.retransmission import Retransmission
 from trioradius.routing import CallNext, Router
 from trioradius.server import serve
 from trioradius.stores import DedupStore, FileLearned, MemoryDedupStore
-from trioradius.transports import UDP, Limits
+from trioradius.tls import PreSharedKey, TLSSettings
+from trioradius.transports import TLS, UDP, Limits
 
 __all__ = [
     "AVP",
+    "TLS",
     "UDP",
     "AccessAccept",
     "AccessChallenge",
@@ -93,6 +95,7 @@ __all__ = [
     "Overload",
     "Peer",
     "Peers",
+    "PreSharedKey",
     "ProtocolError",
     "RadiusError",
     "Reply",
@@ -100,6 +103,7 @@ __all__ = [
     "Retransmission",
     "Router",
     "StatusServer",
+    "TLSSettings",
     "UnknownPeer",
     "chap",
     "open_client",

@@ -281,9 +281,13 @@ class _Channel:
 _Place: TypeAlias = tuple[_Channel, int]
 
 
+def _delay(request: Request[Any]) -> int | None:
+    return request.get(AcctDelayTime) if isinstance(request, AccountingRequest) else None
+
+
 def _delayed(request: Request[R], seconds: float) -> Request[R]:
     """An Accounting-Request's Acct-Delay-Time grown by the time spent trying (RFC 2866 section 5.2)."""
-    delay = request.get(AcctDelayTime) if isinstance(request, AccountingRequest) else None
+    delay = _delay(request)
     if delay is None or seconds < 1:
         return request
     grown = AcctDelayTime(min(delay + int(seconds), DELAY_MAXIMUM))

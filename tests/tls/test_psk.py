@@ -37,6 +37,12 @@ def test_the_owner_of_a_connection_knows_the_keys(pki: PKI, version: str) -> Non
     assert done(pair.server).psk_identity == "bob"
 
 
+def test_a_server_without_a_certificate_whose_peers_have_keys() -> None:
+    server = server_context(TLSSettings(), has_keys=True)
+    pair = connect(server, TLSSettings(psk=BOB), admission=Admission(key_of={"bob": KEY}.get))
+    assert done(pair.server).psk_identity == "bob"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("psk", [PreSharedKey("bob", b"x" * 32), PreSharedKey("eve", KEY)])
 def test_a_wrong_key_or_identity(pki: PKI, version: str, psk: PreSharedKey) -> None:

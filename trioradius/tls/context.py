@@ -114,9 +114,13 @@ class Context:
         return ""
 
 
-def server_context(settings: TLSSettings, *, datagrams: bool = False) -> Context:
-    """A context for a server. Raises ConfigurationError."""
-    if settings.certificate is None and settings.psk is None:
+def server_context(settings: TLSSettings, *, datagrams: bool = False, has_keys: bool = False) -> Context:
+    """A context for a server; ``has_keys`` says that its admissions know PSKs, so that it needs no certificate.
+
+    Raises:
+        ConfigurationError: a file or a setting cannot work.
+    """
+    if settings.certificate is None and settings.psk is None and not has_keys:
         raise ConfigurationError("a TLS server needs a certificate and its key, or a PSK")
     return _context(settings, "server", datagrams)
 

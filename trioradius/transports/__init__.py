@@ -1,6 +1,7 @@
 """Octets in, octets out; each transport decides what "discard" means for it."""
 
 from trioradius.transports.listener import Delayed, Limits, Service
+from trioradius.transports.tls import TLS
 from trioradius.transports.udp import UDP
 
-__all__ = ["UDP", "Delayed", "Limits", "Service"]
+__all__ = ["TLS", "UDP", "Delayed", "Limits", "Service"]

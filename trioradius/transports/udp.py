@@ -42,7 +42,7 @@ _BY_PORT: Final[dict[int, frozenset[int]]] = {
     1813: frozenset({codes.ACCOUNTING_REQUEST}),
     3799: frozenset({codes.COA_REQUEST, codes.DISCONNECT_REQUEST}),
 }
-_EVERYTHING: Final = frozenset().union(*_BY_PORT.values())
+EVERYTHING: Final = frozenset().union(*_BY_PORT.values())
 
 
 @attrs.frozen
@@ -72,7 +72,7 @@ class UDP:
     def codes(self) -> frozenset[int]:
         """The packet codes that a listener takes."""
         if self.accepts is None:
-            return _BY_PORT.get(self.port, _EVERYTHING)
+            return _BY_PORT.get(self.port, EVERYTHING)
         return frozenset(request.code for request in self.accepts)
 
     async def bind(self) -> UDPListener:
