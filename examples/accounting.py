@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import closing
 
 import trio
 
@@ -53,9 +54,8 @@ app: App[Database] = App(peers={"127.0.0.1": b"testing123"})
 
 @app.lifespan
 async def database(app: App[Database]) -> AsyncGenerator[Database]:
-    database = Database("accounting.db")
-    yield database
-    database.close()
+    with closing(Database("accounting.db")) as database:
+        yield database
 
 
 def session(request: AccountingRequest) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Peers from a database: a NAS is looked up when its first packet comes, and the answer is believed for a while."""
 
 import sqlite3
+from contextlib import closing
 from ipaddress import IPv4Address, IPv6Address
 
 import trio
@@ -12,7 +13,7 @@ DATABASE = "nas.db"
 
 
 def read(address: str) -> tuple[str, str] | None:
-    with sqlite3.connect(DATABASE) as connection:
+    with closing(sqlite3.connect(DATABASE)) as connection, connection:
         found: tuple[str, str] | None = connection.execute(
             "SELECT secret, name FROM nas WHERE address = ?", (address,)
         ).fetchone()
@@ -30,7 +31,7 @@ app = App(peers)
 
 
 def write(address: str, secret: str, name: str) -> None:
-    with sqlite3.connect(DATABASE) as connection:
+    with closing(sqlite3.connect(DATABASE)) as connection, connection:
         connection.execute("CREATE TABLE IF NOT EXISTS nas (address TEXT PRIMARY KEY, secret TEXT, name TEXT)")
         connection.execute("REPLACE INTO nas VALUES (?, ?, ?)", (address, secret, name))
 

@@ -2,6 +2,8 @@
 
 import sqlite3
 import time
+from collections.abc import AsyncGenerator
+from contextlib import closing
 
 import trio
 
@@ -29,6 +31,9 @@ class SQLiteDedupStore:
     async def finish(self, key: bytes, reply: bytes | None) -> None:
         await trio.to_thread.run_sync(self._finish, key, reply, limiter=self._one_at_a_time)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def _begin(self, key: bytes) -> bytes | bool:
         now = time.time()
         self._connection.execute("DELETE FROM replies WHERE until < ?", (now,))
@@ -50,7 +55,13 @@ class SQLiteDedupStore:
 
 def make_app(path: str) -> App[None]:
     """An app that counts; processes that are given the same path count a request once."""
-    app: App[None] = App(peers={"127.0.0.1": b"testing123"}, dedup=SQLiteDedupStore(path))
+    store = SQLiteDedupStore(path)
+    app: App[None] = App(peers={"127.0.0.1": b"testing123"}, dedup=store)
+
+    @app.lifespan
+    async def close_store(app: App[None]) -> AsyncGenerator[None]:
+        with closing(store):
+            yield
 
     @app.on(AccountingRequest)
     async def account(request: AccountingRequest) -> AccountingResponse:

@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def record(status: int, *attributes: AVP) -> AccountingRequest:
 
 
 def sessions() -> list[tuple[object, ...]]:
-    with sqlite3.connect("accounting.db") as connection:
+    with closing(sqlite3.connect("accounting.db")) as connection, connection:
         return connection.execute("SELECT nas, id, user, octets_in, octets_out, online FROM sessions").fetchall()
 
 
@@ -60,7 +61,7 @@ async def test_what_is_not_stored_is_not_acknowledged() -> None:
     async with AppClient(app) as client:
         with pytest.raises(NoResponse):
             await client.exchange(record(AcctStatusType.TUNNEL_START))
-        with sqlite3.connect("accounting.db") as connection:
+        with closing(sqlite3.connect("accounting.db")) as connection, connection:
             connection.execute("DROP TABLE sessions")
         with pytest.raises(NoResponse):
             await client.exchange(record(AcctStatusType.START))

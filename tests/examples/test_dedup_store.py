@@ -1,3 +1,4 @@
+from contextlib import closing
 from pathlib import Path
 
 import trio
@@ -29,10 +30,10 @@ async def test_two_servers_know_each_others_replies(nursery: trio.Nursery, tmp_p
 
 
 async def test_begin_and_finish(tmp_path: Path) -> None:
-    store = SQLiteDedupStore(str(tmp_path / "replies.db"))
-    assert await store.begin(KEY) is True
-    assert await store.begin(KEY) is False
-    await store.finish(KEY, None)
-    assert await store.begin(KEY) is True
-    await store.finish(KEY, b"reply")
-    assert await store.begin(KEY) == b"reply"
+    with closing(SQLiteDedupStore(str(tmp_path / "replies.db"))) as store:
+        assert await store.begin(KEY) is True
+        assert await store.begin(KEY) is False
+        await store.finish(KEY, None)
+        assert await store.begin(KEY) is True
+        await store.finish(KEY, b"reply")
+        assert await store.begin(KEY) == b"reply"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from trioradius.attributes import nesting
 from trioradius.attributes.datatypes import DataType
-from trioradius.errors import EncodeError
 
 if TYPE_CHECKING:
     from trioradius.attributes.attribute import Attribute

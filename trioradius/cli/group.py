@@ -30,18 +30,18 @@ class Commands(click.Group):
         super().__init__(*arguments, **options)
         self._help = commands_here
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the commands, in the order in which they are best read."""
         return list(self._help)
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
-        if name not in self._help:
+        if cmd_name not in self._help:
             return None
-        command: click.Command = importlib.import_module(f"trioradius.cli.{name}").command
+        command: click.Command = importlib.import_module(f"trioradius.cli.{cmd_name}").command
         return command
 
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._help.items()))
