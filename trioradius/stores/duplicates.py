@@ -41,9 +41,7 @@ class MemoryDedupStore:
         ConfigurationError: a ttl or bound that is not positive.
     """
 
-    def __init__(
-        self, *, ttl: float = 5, octets: int = 256 << 20, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, ttl: float = 5, octets: int = 256 << 20, clock: Callable[[], float] = time.monotonic) -> None:
         if ttl <= 0 or octets <= 0:
             raise ConfigurationError("MemoryDedupStore wants a positive ttl and a positive bound in octets")
         self.evicted = 0
