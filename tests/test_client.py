@@ -34,7 +34,7 @@ from trioradius import (
     Request,
     Retransmission,
     StatusServer,
-    client,
+    channels,
     open_client,
     send,
 )
@@ -134,7 +134,7 @@ async def opened(server: Scripted) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def few_places(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(client, "EXCHANGES_MAXIMUM", 10)
+    monkeypatch.setattr(channels, "EXCHANGES_MAXIMUM", 10)
     return 10
 
 
@@ -458,14 +458,14 @@ async def test_a_full_socket_is_waited_for(clock: MockClock) -> None:
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with near, far:
         near.setblocking(False)
-        channel = client._Channel(near, Dictionary.bundled(), Counter())
+        channel = channels._Channel(near, Dictionary.bundled(), Counter())
         sent = 0
         with trio.move_on_after(1):
             while True:
-                await channel.send(b"octets", client._Exchange())
+                await channel.send(b"octets", channels._Exchange())
                 sent += 1
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(channel.send, b"last", client._Exchange())
+            nursery.start_soon(channel.send, b"last", channels._Exchange())
             await wait_all_tasks_blocked()
             assert [far.recv(10) for _ in range(sent)] == [b"octets"] * sent
         assert far.recv(10) == b"last"

@@ -226,8 +226,9 @@ async def test_a_repeat_while_the_handler_runs_stays_silent() -> None:
 
 async def test_too_many_at_once() -> None:
     app: App[Any] = App({"127.0.0.1": SECRET}, limits=Limits(in_flight_per_address=1))
-    app.in_flight["127.0.0.1"] = 1
-    assert cause_of(await AppClient(app, profile=RADIUS_1_1).send(encoded(AccessRequest()))) == 506
+    client = AppClient(app, profile=RADIUS_1_1)
+    app.in_flight[client.source.sender] = 1
+    assert cause_of(await client.send(encoded(AccessRequest()))) == 506
 
 
 async def test_nothing_is_learned_about_udp_from_another_transport() -> None:
@@ -346,7 +347,7 @@ async def test_an_example_gives_the_same_replies(name: str, tmp_path: pathlib.Pa
 
 async def test_every_example_app_is_among_them() -> None:
     programs = {path.stem for path in pathlib.Path(hello.__file__).parent.iterdir() if not path.name.startswith("_")}
-    assert programs - {"client", "embedding", "script"} == {*EXAMPLES, "one_time_password"}
+    assert programs - {"client", "dtls", "embedding", "radsec", "script"} == {*EXAMPLES, "one_time_password"}
 
 
 async def test_the_one_time_password_example(capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path) -> None:

@@ -24,6 +24,7 @@ from trioradius.errors import (
     Overload,
     RadiusError,
     UnknownPeer,
+    VersionRefused,
 )
 from trioradius.peers import Peers, secret_from_environment, secret_from_file
 from trioradius.protocol.packets import (
@@ -54,7 +55,7 @@ from trioradius.routing import CallNext, Router
 from trioradius.server import serve
 from trioradius.stores import DedupStore, FileLearned, MemoryDedupStore
 from trioradius.tls import PreSharedKey, TLSSettings
-from trioradius.transports import TLS, UDP, Limits
+from trioradius.transports import DTLS, TLS, UDP, Limits
 
 __all__ = [
     "AVP",
@@ -77,6 +78,7 @@ __all__ = [
     "CoAReply",
     "CoARequest",
     "ConfigurationError",
+    "DTLS",
     "DecodeError",
     "DedupStore",
     "Dictionary",
@@ -105,6 +107,7 @@ __all__ = [
     "StatusServer",
     "TLSSettings",
     "UnknownPeer",
+    "VersionRefused",
     "chap",
     "open_client",
     "secret_from_environment",

@@ -1,352 +1,153 @@
-"""The client: many exchanges at once over one server address, each retransmitted until it is answered.
+"""The client: many exchanges at once with one server, over UDP or TLS.
 
-An Identifier is one octet, so a socket carries 256 requests; more open further sockets (RFC 2865 section 2.5).
+What identifies a packet on its way, and when it is sent again, is in channels.py (UDP) and connections.py (TLS).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import logging
-import socket
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Final
 
-import attrs
 import trio
 
 from trioradius.attributes.dictionary import Dictionary
-from trioradius.attributes.ietf import AcctDelayTime
-from trioradius.errors import AuthenticityError, DecodeError, NoResponse
-from trioradius.protocol.exchange import Sent
-from trioradius.protocol.packets import AccountingRequest, ProtocolError, Reply, Request
+from trioradius.channels import Channels
+from trioradius.connections import Connections
+from trioradius.errors import ConfigurationError, NoResponse
+from trioradius.protocol.packets import ProtocolError, Request
 from trioradius.protocol.peer import Peer
-from trioradius.protocol.profile import RADIUS_1_0, Profile
+from trioradius.protocol.profile import Profile
 from trioradius.protocol.secret import Secret
 from trioradius.retransmission import Retransmission
-from trioradius.transports import UDP
-from trioradius.transports.sockets import DATAGRAM_MAXIMUM
+from trioradius.transports import TLS, UDP
+from trioradius.way import R, Terms, Way
 
-R = TypeVar("R", bound=Reply)
-
-EXCHANGES_MAXIMUM: Final = 16_384
-"""At once, on 64 sockets; further ones wait for a place."""
-IDENTIFIERS_MAXIMUM: Final = 5
-"""That one exchange holds: an Accounting-Request that counts its delay is listened for under its last five."""
-DELAY_MAXIMUM: Final = 0xFFFFFFFF
-BATCH: Final = 64
-"""Datagrams read before other tasks get a turn."""
-UNMATCHED: Final = "unmatched"
-CLOSED: Final = "the client is closed: the block of its open_client() has ended"
-
-log = logging.getLogger("trioradius.client")
+RADSEC: Final = b"radsec"
+"""The shared secret of RADIUS/TLS (RFC 6614 section 2.3)."""
 
 
 class Client:
     """Exchanges packets with one server; made by open_client()."""
 
-    def __init__(
-        self,
-        server: UDP,
-        secret: Secret,
-        *,
-        retransmission: Retransmission,
-        require_message_authenticator: bool,
-        prove_dynamic: bool,
-        dictionary: Dictionary,
-        nursery: trio.Nursery,
-    ) -> None:
-        self.profile: Profile = RADIUS_1_0
-        """The RADIUS version spoken."""
-        self.counters: Counter[str] = Counter()
+    def __init__(self, server: UDP | TLS, way: Way, counters: Counter[str]) -> None:
+        self.counters = counters
         """Replies that were thrown away, and what the network refused, by reason."""
-        self._server = self._address = server
-        self._retransmission = retransmission
-        self._dictionary = dictionary
-        self._nursery = nursery
-        self._places = trio.Semaphore(EXCHANGES_MAXIMUM)
-        self._channels: list[_Channel] = []
-        self._opening = trio.Lock()
-        # First in, first out: an Identifier rests as long as it can, so that a late reply does not meet its next user.
-        self._free: deque[_Place] = deque()
-        self._closed = False
-        self._make = functools.partial(
-            Sent.make,
-            secret=secret,
-            profile=self.profile,
-            prove=prove_dynamic,
-            require_message_authenticator=require_message_authenticator,
-        )
+        self._server = server
+        self._way = way
+
+    @property
+    def profile(self) -> Profile:
+        """The RADIUS version spoken; over TLS what the newest connection negotiated, and 1.0 before the first."""
+        return self._way.profile
+
+    async def connect(self) -> None:
+        """Be sure of a socket or a connection, so that ``profile`` tells what was negotiated.
+
+        exchange() does it where it needs to.
+
+        Raises:
+            NoResponse: the server cannot be reached, or one end does not trust the other.
+            VersionRefused: only RADIUS/1.1 is offered, and the server does not speak it.
+        """
+        await self._way.connect()
 
     async def exchange(self, request: Request[R]) -> R:
         """Send a request and return the reply that proves it is from the server.
 
-        It is retransmitted unchanged (RFC 5080 section 2.2.1); an Accounting-Request with Acct-Delay-Time counts that
-        up and takes a new Identifier each time (RFC 2866 section 5.2). A reply without proof is counted, and ignored.
+        Over UDP it is retransmitted unchanged (RFC 5080 section 2.2.1); an Accounting-Request with Acct-Delay-Time
+        counts that up and takes a new Identifier each time (RFC 2866 section 5.2). A reply without proof is counted,
+        and ignored. Over TLS it is sent once, and once more where the connection dies before the reply.
 
         Raises:
             NoResponse: the schedule ran out, or the server answered Protocol-Error, which is then its ``reply``.
-                ``reason`` is the commonest one for which replies to this request were thrown away.
+                ``reason`` is the commonest one for which replies to this request were thrown away, or over TLS why
+                the connection ended or could not be made.
+            VersionRefused: only RADIUS/1.1 is offered, and the server does not speak it.
             EncodeError: the request does not fit RADIUS.
             ConfigurationError: it needs a further socket, and none can be opened.
             trio.ClosedResourceError: the client's block has ended.
         """
-        begun = trio.current_time()
-        under_way: _Exchange[R] = _Exchange()
-        async with self._places:
-            try:
-                for wait in self._retransmission.waits():
-                    await self._transmit(_delayed(request, trio.current_time() - begun), under_way)
-                    with trio.move_on_after(wait):
-                        return self._accepted(await under_way.reply())
-            finally:
-                for place in under_way.places:
-                    self._give_back(place)
-        text, reason = under_way.hint()
-        raise NoResponse(f"no acceptable reply from {self._server.host} port {self._server.port}{text}", reason=reason)
-
-    def _accepted(self, reply: R | ProtocolError) -> R:
+        reply = await self._way.exchange(request)
         if isinstance(reply, ProtocolError):
             text = f"{self._server.host} port {self._server.port} cannot answer: {reply}"
             raise NoResponse(text, reason="protocol_error", reply=reply)
         return reply
 
-    async def _transmit(self, request: Request[R], under_way: _Exchange[R]) -> None:
-        """Send the same octets as before, or those of a request that has changed under a further Identifier."""
-        if under_way.sent is None or under_way.sent.request != request:
-            if len(under_way.places) == IDENTIFIERS_MAXIMUM:
-                self._give_back(under_way.places.popleft())
-            channel, identifier = await self._take()
-            under_way.places.append((channel, identifier))
-            under_way.sent = self._make(request, identifier)
-            channel.waiting[identifier] = under_way.sent, under_way
-        await under_way.places[-1][0].send(under_way.sent.octets, under_way)
-
-    async def _take(self) -> _Place:
-        """A free Identifier, of a further socket where all are taken."""
-        if not self._free:
-            async with self._opening:
-                if not self._free and not self._closed:
-                    await self.connect()
-        if self._closed:
-            raise trio.ClosedResourceError(CLOSED)
-        return self._free.popleft()
-
-    def _give_back(self, place: _Place) -> None:
-        channel, identifier = place
-        channel.waiting.pop(identifier, None)
-        self._free.append(place)
-
-    async def connect(self) -> None:
-        """Open a socket; open_client() opens the first, so that a wrong address shows at once."""
-        connected = await self._address.connect()
-        if self._closed:
-            connected.close()
-            raise trio.ClosedResourceError(CLOSED)
-        # Further sockets go to the very same server, whatever its name resolves to by then.
-        host, port, *scope = connected.getpeername()
-        self._address = attrs.evolve(self._address, host=f"{host}%{scope[1]}" if any(scope) else host, port=port)
-        # A plain socket reads what is there without a trip through the scheduler for each datagram.
-        plain = socket.socket(fileno=connected.detach())
-        plain.setblocking(False)
-        channel = _Channel(plain, self._dictionary, self.counters)
-        self._channels.append(channel)
-        self._nursery.start_soon(channel.receive)
-        self._free.extend((channel, identifier) for identifier in range(256))
-
-    def close(self) -> None:
-        """End what is under way with trio.ClosedResourceError, and close the sockets; open_client() does it."""
-        self._closed = True
-        self._nursery.cancel_scope.cancel()
-        for channel in self._channels:
-            for under_way in channel.exchanges():
-                under_way.close()
-
-
-class _Exchange(Generic[R]):
-    """A request under way: its Identifiers, the one good reply under whichever, and what was wrong with others."""
-
-    def __init__(self) -> None:
-        self.places: deque[_Place] = deque()
-        self.sent: Sent[R] | None = None
-        self._reply: R | ProtocolError | None = None
-        self._ended = trio.Event()
-        self._faults: Counter[str] = Counter()
-        self._texts: dict[str, str] = {}
-
-    def give(self, reply: R | ProtocolError) -> None:
-        """The good reply; what comes after it is too late."""
-        if not self._ended.is_set():
-            self._reply = reply
-            self._ended.set()
-
-    def close(self) -> None:
-        """The client is closed."""
-        self._ended.set()
-
-    async def reply(self) -> R | ProtocolError:
-        """Wait for it. Raises trio.ClosedResourceError where the client was closed first."""
-        await self._ended.wait()
-        if self._reply is None:
-            raise trio.ClosedResourceError(CLOSED)
-        return self._reply
-
-    def blame(self, reason: str, text: str) -> None:
-        """Remember why a reply to it was thrown away, or why none can come."""
-        self._faults[reason] += 1
-        self._texts[reason] = text
-
-    def hint(self) -> tuple[str, str]:
-        """The commonest fault as text and reason; what may have been the reply to another request only if alone."""
-        if not self._faults:
-            return "", ""
-        reason = max(self._faults, key=lambda found: (found != UNMATCHED, self._faults[found]))
-        return f": {self._texts[reason]}", reason
-
-
-class _Channel:
-    """One connected socket, and who waits for the reply under which of its 256 Identifiers."""
-
-    def __init__(self, connected: socket.socket, dictionary: Dictionary, counters: Counter[str]) -> None:
-        self.waiting: dict[int, tuple[Sent[Any], _Exchange[Any]]] = {}
-        self._socket = connected
-        self._dictionary = dictionary
-        self._counters = counters
-
-    async def send(self, octets: bytes, under_way: _Exchange[Any]) -> None:
-        """Send, or behave like a network that lost it: an unreachable server is found out by waiting."""
-        while True:
-            try:
-                self._socket.send(octets)
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._socket)
-                continue
-            except OSError as error:
-                self._refused(error, [under_way])
-            return
-
-    async def receive(self) -> None:
-        """Hand each datagram to whoever waits for its Identifier, until cancelled; the socket is closed then."""
-        try:
-            while True:
-                await trio.lowlevel.wait_readable(self._socket)
-                self._drain()
-        finally:
-            trio.lowlevel.notify_closing(self._socket)
-            self._socket.close()
-
-    def _drain(self) -> None:
-        for _ in range(BATCH):
-            try:
-                octets = self._socket.recv(DATAGRAM_MAXIMUM)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._refused(error, self.exchanges())
-            else:
-                self._received(octets)
-
-    def exchanges(self) -> list[_Exchange[Any]]:
-        """Whatever waits for a reply on this socket."""
-        return [under_way for _, under_way in self.waiting.values()]
-
-    def _received(self, octets: bytes) -> None:
-        """What is no good reply is counted and ignored; the timers run on (RFC 5080 section 2.2.1)."""
-        found = self.waiting.get(octets[1]) if len(octets) > 1 else None
-        if found is None:
-            self._count(UNMATCHED, f"replies came that fit no request ({UNMATCHED})", self.exchanges())
-            return
-        sent, under_way = found
-        try:
-            under_way.give(sent.read_reply(octets, self._dictionary))
-        except (AuthenticityError, DecodeError) as error:
-            # One line a reason, lest a flood of forged replies fill the log; the counters have the rest.
-            level = logging.DEBUG if self._counters[error.reason] else logging.WARNING
-            log.log(level, "a reply was discarded: %s", error)
-            self._count(error.reason, f"{error} ({error.reason})", [under_way])
-
-    def _refused(self, error: OSError, concerned: list[_Exchange[Any]]) -> None:
-        """What the network says, such as an ICMP message, may not last, so the timers run on here too."""
-        text = error.strerror or str(error)
-        known = "nothing listens there" if isinstance(error, ConnectionRefusedError) else "it cannot be reached"
-        self._count(text.lower().replace(" ", "_"), f"{known} ({text})", concerned)
-
-    def _count(self, reason: str, text: str, concerned: list[_Exchange[Any]]) -> None:
-        self._counters[reason] += 1
-        for under_way in concerned:
-            under_way.blame(reason, text)
-
-
-_Place: TypeAlias = tuple[_Channel, int]
-
-
-def _delay(request: Request[Any]) -> int | None:
-    return request.get(AcctDelayTime) if isinstance(request, AccountingRequest) else None
-
-
-def _delayed(request: Request[R], seconds: float) -> Request[R]:
-    """An Accounting-Request's Acct-Delay-Time grown by the time spent trying (RFC 2866 section 5.2)."""
-    delay = _delay(request)
-    if delay is None or seconds < 1:
-        return request
-    grown = AcctDelayTime(min(delay + int(seconds), DELAY_MAXIMUM))
-    return type(request)(*(grown if avp.attribute.key == AcctDelayTime.key else avp for avp in request.avps))
-
 
 @contextlib.asynccontextmanager
 async def open_client(
-    server: UDP,
+    server: UDP | TLS,
     *,
-    secret: bytes | str,
+    secret: bytes | str | None = None,
     retransmission: Retransmission | None = None,
-    require_message_authenticator: bool = True,
+    require_message_authenticator: bool | None = None,
     prove_dynamic: bool = False,
     dictionary: Dictionary | None = None,
 ) -> AsyncIterator[Client]:
     """A client of one server: ``async with open_client(UDP("192.0.2.1"), secret=...) as client``.
 
-    What is still under way when the block ends gets trio.ClosedResourceError.
+    A TLS client connects when the first exchange needs it, and again when one finds the connection gone; it never
+    falls back to UDP. What is still under way when the block ends gets trio.ClosedResourceError.
 
     Args:
         server: its address and port; ``source_address`` of it is where to send from.
-        secret: the secret shared with it.
-        retransmission: when to send again and when to give up; RFC 5080's schedule by default.
+        secret: the secret shared with it; over TLS "radsec" by default.
+        retransmission: when to send again and when to give up; RFC 5080's schedule by default. Over TLS only its
+            ``duration`` counts.
         require_message_authenticator: discard Access-Accept, -Reject, -Challenge and Protocol-Error without
-            Message-Authenticator. False only for a server that cannot send it: such replies can be forged
-            (BlastRADIUS).
+            Message-Authenticator; by default over UDP. False there only for a server that cannot send it: such replies
+            can be forged (BlastRADIUS).
         prove_dynamic: put Message-Authenticator in CoA-Request and Disconnect-Request too.
         dictionary: what attributes of replies are called.
 
     Raises:
-        ConfigurationError: the secret is empty, the server's name does not resolve, or its network cannot be reached.
+        ConfigurationError: the secret is empty, a file of the TLS settings cannot be used, or for UDP the secret is
+            missing, the server's name does not resolve, or its network cannot be reached.
     """
     receiving = contextlib.AsyncExitStack()
     try:
-        client = Client(
-            server,
-            Peer(secret).secret,
-            retransmission=retransmission or Retransmission(),
-            require_message_authenticator=require_message_authenticator,
-            prove_dynamic=prove_dynamic,
-            dictionary=dictionary or Dictionary.bundled(),
-            nursery=await receiving.enter_async_context(trio.open_nursery()),
+        terms = Terms(
+            _secret(server, secret),
+            retransmission or Retransmission(),
+            isinstance(server, UDP) if require_message_authenticator is None else require_message_authenticator,
+            prove_dynamic,
+            dictionary or Dictionary.bundled(),
         )
-        receiving.callback(client.close)
-        await client.connect()
-        yield client
+        counters: Counter[str] = Counter()
+        nursery = await receiving.enter_async_context(trio.open_nursery())
+        way: Channels | Connections
+        if isinstance(server, UDP):
+            way = Channels(server, terms, counters, nursery)
+            receiving.callback(way.close)
+            # So that a wrong address shows at once.
+            await way.connect()
+        else:
+            way = Connections(server, terms, counters, nursery)
+            receiving.callback(way.close)
+        yield Client(server, way, counters)
     finally:
         # Closed so, the nursery does not see what the block raised, and cannot put it into an ExceptionGroup.
         await receiving.aclose()
 
 
+def _secret(server: UDP | TLS, secret: bytes | str | None) -> Secret:
+    if secret is None and isinstance(server, UDP):
+        raise ConfigurationError("UDP needs the secret shared with the server: open_client(UDP(...), secret=...)")
+    found = Peer(RADSEC if secret is None else secret).secret
+    if isinstance(server, TLS) and server.settings.psk is not None:
+        server.settings.psk.require_distinct([found.octets])
+    return found
+
+
 def send(
-    server: UDP,
+    server: UDP | TLS,
     request: Request[R],
     *,
-    secret: bytes | str,
+    secret: bytes | str | None = None,
     retransmission: Retransmission | None = None,
-    require_message_authenticator: bool = True,
+    require_message_authenticator: bool | None = None,
     prove_dynamic: bool = False,
     dictionary: Dictionary | None = None,
 ) -> R:

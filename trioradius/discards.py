@@ -31,9 +31,9 @@ class Discards:
         self._lines: Counter[str] = Counter()
         self._lines_until = 0.0
 
-    def add(self, error: RadiusError, source: Source) -> None:
-        """One more packet from this source was discarded for this reason."""
-        self._counters[f"discarded.{error.reason}"] += 1
+    def add(self, error: RadiusError, source: Source, what: str = "discarded") -> None:
+        """One more packet from this source was discarded for this reason; or a connection of ``what`` turned away."""
+        self._counters[f"{what}.{error.reason}"] += 1
         key = source.address, error.reason
         now = self._clock()
         kept = self._since.get(key)
@@ -46,7 +46,7 @@ class Discards:
         if not self._may_explain(error.reason, now):
             return
         more = f" (and {kept[1]:.0f} more in the last minute)" if kept and kept[1] else ""
-        log.warning("%s: discarded: %s%s", source, error, more, extra={"reason": error.reason, "peer": source.address})
+        log.warning("%s: %s: %s%s", source, what, error, more, extra={"reason": error.reason, "peer": source.address})
 
     def _may_explain(self, reason: str, now: float) -> bool:
         """Whether this minute has a line left for the reason; the last one says that it is the last."""

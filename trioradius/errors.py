@@ -2,7 +2,7 @@
 
 Theirs (discard or close, and count under ``reason``): DecodeError, AuthenticityError, UnknownPeer.
 Ours (a value or a setting does not fit): EncodeError, DictionaryError, ConfigurationError.
-Nobody's: NoResponse, after the whole retransmission schedule.
+Nobody's: NoResponse, after the whole retransmission schedule; VersionRefused, where the ends have none in common.
 A handler's own decision: Discard, MissingAttribute.
 """
 
@@ -81,6 +81,10 @@ class NoResponse(RadiusError, TimeoutError):
     def __init__(self, text: str, *, reason: str = "", reply: ProtocolError | None = None) -> None:
         super().__init__(text, reason=reason)
         self.reply = reply
+
+
+class VersionRefused(RadiusError):
+    """RADIUS/1.1 alone is offered, and the server does not speak it (RFC 9765 section 3.3)."""
 
 
 class Discard(RadiusError):

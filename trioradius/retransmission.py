@@ -1,16 +1,21 @@
-"""Retransmission: when to send again, and when to give up (RFC 5080 section 2.2.1)."""
+"""Retransmission: when to send again, what has changed by then, and when to give up (RFC 5080 section 2.2.1)."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
+from trioradius.attributes.ietf import AcctDelayTime
 from trioradius.errors import ConfigurationError
+from trioradius.protocol.packets import AccountingRequest, Reply, Request
+
+R = TypeVar("R", bound=Reply)
 
 JITTER: Final = 0.1
+DELAY_MAXIMUM: Final = 0xFFFFFFFF
 
 
 @attrs.frozen
@@ -45,3 +50,16 @@ class Retransmission:
             left -= wait
             if left <= 0:
                 return
+
+
+def _delay(request: Request[Any]) -> int | None:
+    return request.get(AcctDelayTime) if isinstance(request, AccountingRequest) else None
+
+
+def delayed(request: Request[R], seconds: float) -> Request[R]:
+    """An Accounting-Request's Acct-Delay-Time grown by the time spent trying (RFC 2866 section 5.2)."""
+    delay = _delay(request)
+    if delay is None or seconds < 1:
+        return request
+    grown = AcctDelayTime(min(delay + int(seconds), DELAY_MAXIMUM))
+    return type(request)(*(grown if avp.attribute.key == AcctDelayTime.key else avp for avp in request.avps))

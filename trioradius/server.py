@@ -6,7 +6,7 @@ import contextlib
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 import trio
 
@@ -23,19 +23,26 @@ from trioradius.errors import (
     RadiusError,
     UnknownPeer,
 )
-from trioradius.peers import require_proof
+from trioradius.peers import Peers, require_proof
+from trioradius.peers.callers import Caller
 from trioradius.peers.policy import learn
 from trioradius.protocol.codes import ACCESS_REJECT
 from trioradius.protocol.packets import ProtocolError
 from trioradius.protocol.source import Source
-from trioradius.transports import UDP
+from trioradius.transports import DTLS, TLS, UDP
+from trioradius.transports.dtls_listener import DTLSListener
 from trioradius.transports.listener import Answer, Delayed, Limits
+from trioradius.transports.tls_listener import TLSListener
 from trioradius.transports.udp import BoundAddress, UDPListener
 
 DISCARDED: Final = (DecodeError, AuthenticityError, UnknownPeer, Overload, Discard)
 """What makes a transport discard a packet; any other exception is a fault of ours or of the handler's."""
 JITTER: Final = 0.1
 """Part of the reject delay that is random."""
+
+T = TypeVar("T")
+Listener: TypeAlias = UDP | TLS | DTLS
+BoundListener: TypeAlias = UDPListener | TLSListener | DTLSListener
 
 log = logging.getLogger("trioradius.server")
 
@@ -46,7 +53,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     Raises:
         RadiusError: the packet must be discarded (one of DISCARDED).
     """
-    peer = app.peers.at_hand(source.address) or await app.peers.find(source.address)
+    peer = source.peer or app.peers.at_hand(source.address) or await app.peers.find(source.address)
     profile = source.profile
     message = profile.decode(octets)
     kind = request_class(message, source)
@@ -56,7 +63,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     if peer.learns and source.transport == "udp":
         learn(message, peer, source.address, app.learned)
     key = source.duplicate_key(message)
-    async with Claim(app.dedup, key, source.address, app.in_flight, app.limits.in_flight_per_address) as claim:
+    async with Claim(app.dedup, key, source.sender, app.in_flight, app.limits.in_flight_per_address) as claim:
         if claim.is_repeat:
             app.counters["repeats"] += 1
             return claim.reply
@@ -80,6 +87,20 @@ class AppService:
         self._discards = Discards(app.counters)
         self.limits: Limits = app.limits
 
+    @property
+    def peers(self) -> Peers:
+        """Who may connect."""
+        return self._app.peers
+
+    async def caller(self, source: Source) -> Caller | None:
+        """What is known of whoever connects; None where the peer source failed, which one connection has to suffer."""
+        try:
+            found = await self._fenced(self._app.peers.caller(source.address, source.transport), b"", source)
+        except RadiusError as error:
+            self.refused(error, source)
+            return None
+        return found if isinstance(found, Caller) else None
+
     def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
         """The reply, or None where the fault is ours: one packet may fail, the server may not.
 
@@ -87,7 +108,7 @@ class AppService:
         """
         return self._fenced(respond(self._app, octets, source), octets, source)
 
-    async def _fenced(self, step: Awaitable[Answer], octets: bytes, source: Source) -> Answer:
+    async def _fenced(self, step: Awaitable[T], octets: bytes, source: Source) -> T | Answer:
         try:
             answer = await step
             if isinstance(answer, Delayed):
@@ -129,6 +150,10 @@ class AppService:
         """Count and explain a packet that a listener discarded."""
         self._discards.add(error, source)
 
+    def refused(self, error: RadiusError, source: Source) -> None:
+        """Count and explain a connection that was turned away, or given up, before it could carry a packet."""
+        self._discards.add(error, source, source.transport)
+
     def timed_out(self, source: Source) -> None:
         """Count and log a handler that was cancelled by its time limit."""
         self._app.counters["handler_timed_out"] += 1
@@ -152,7 +177,7 @@ async def running(app: App[Any]) -> AsyncIterator[None]:
 
 async def serve(
     app: App[Any],
-    *listeners: UDP,
+    *listeners: Listener,
     task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve an app on these listeners until cancelled; ``nursery.start`` returns their bound addresses.
@@ -161,25 +186,31 @@ async def serve(
     ``Limits(grace_seconds=...)`` says.
 
     Raises:
-        ConfigurationError: an address cannot be bound.
+        ConfigurationError: an address cannot be bound, or TLS settings cannot work.
     """
+    for listener in listeners:
+        if isinstance(listener, TLS | DTLS):
+            app.peers.require_fit(listener.settings)
     grace = trio.CancelScope()
     async with contextlib.AsyncExitStack() as stack:
-        bound = [stack.enter_context(await listener.bind()) for listener in listeners]
+        bound: list[BoundListener] = []
+        for listener in listeners:
+            bound.append(await listener.bind())
+            stack.enter_context(bound[-1])
         async with trio.open_nursery() as nursery:
             await nursery.start(_serve_within, app, bound, grace)
-            task_status.started([listener.address for listener in bound])
+            task_status.started([opened.address for opened in bound])
             try:
                 await trio.sleep_forever()
             finally:
-                for listener in bound:
-                    listener.stop()
+                for opened in bound:
+                    opened.stop()
                 grace.deadline = trio.current_time() + app.limits.grace_seconds
 
 
 async def _serve_within(
     app: App[Any],
-    listeners: list[UDPListener],
+    listeners: list[BoundListener],
     grace: trio.CancelScope,
     *,
     task_status: trio.TaskStatus[None],

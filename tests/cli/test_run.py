@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -62,7 +61,6 @@ def test_it_answers_and_says_what_it_serves(start: Start, hello: str) -> None:
     assert SECRET not in server.output
 
 
-@pytest.mark.skipif(not shutil.which("radclient"), reason="radclient is not installed")
 def test_radclient_gets_its_accept(start: Start) -> None:
     server = start("run", "examples.hello:app", *LOOPBACK, PYTHONPATH=str(ROOT))
     found = subprocess.run(
@@ -278,7 +276,6 @@ def test_peers_of_an_option_win(start: Start, hello: str) -> None:
 
 
 def test_reload(start: Start, hello: str, folder: pathlib.Path) -> None:
-    pytest.importorskip("watchfiles")
     server = start("run", hello, *LOOPBACK, "--reload")
     assert send(start, server.port(), *ALICE).status() == 0
 

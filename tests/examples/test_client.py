@@ -50,10 +50,7 @@ async def test_nobody_there(autojump_clock: Callable[[], float]) -> None:
 
 async def test_main_tells_what_it_found(nursery: trio.Nursery, capsys: pytest.CaptureFixture[str]) -> None:
     app = server(hello.app, accounting.router, dynamic_authorization.app)
-    try:
-        await nursery.start(serve, app, *(UDP("127.0.0.77", port) for port in (1812, 1813, 3799)))
-    except ValueError as error:
-        pytest.skip(str(error))
+    await nursery.start(serve, app, *(UDP("127.0.0.77", port) for port in (1812, 1813, 3799)))
     app.peers.replace({"127.0.0.0/8": client.SECRET})
     await client.main("127.0.0.77")
     assert capsys.readouterr().out.splitlines() == ["alive", "accepted: Welcome, Alice", "changed"]

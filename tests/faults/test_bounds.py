@@ -76,7 +76,7 @@ async def test_forged_replies_do_not_fill_the_log(
                 for _ in range(100):
                     await listening.send(reply(2, asked, secret=b"another"))
 
-            await listening.connect(client._channels[0]._socket.getsockname())
+            await listening.connect(client._way._channels[0]._socket.getsockname())
             nursery.start_soon(forge)
             with pytest.raises(NoResponse, match="response_authenticator"):
                 await client.exchange(AccessRequest())

@@ -130,3 +130,16 @@ async def test_a_listener_for_one_ipv6_address_takes_no_ipv4() -> None:
         assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
         both = opened.enter_context(await open_datagram_socket("::", 0, 1 << 16))
         assert both.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 0
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+async def test_what_cannot_be_a_host_name(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be bound"):
+        await open_datagram_socket(host, 0, 1 << 16)
+    with pytest.raises(ConfigurationError, match="cannot be reached"):
+        await connect_datagram_socket(host, 1812, None)
+
+
+async def test_the_source_address_decides_the_family() -> None:
+    with await connect_datagram_socket("localhost", 1812, "127.0.0.1") as connected:
+        assert connected.getpeername() == ("127.0.0.1", 1812)

@@ -30,7 +30,8 @@ from trioradius import (
 )
 from trioradius.attributes.ietf import ReplyMessage, UserName
 from trioradius.server import AppService
-from trioradius.transports.udp import BATCH, UDPListener
+from trioradius.transports.turns import BATCH
+from trioradius.transports.udp import UDPListener
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "decode": "Show the packets in hexadecimal digits or in a capture file.",
     "dictionary": "Look attributes up, and make Python modules from dictionary files.",
     "secret": "Make a shared secret.",
+    "certs": "Make certificates to try TLS with.",
 }
 
 

@@ -18,12 +18,15 @@ import click
 from trioradius.cli.group import Mistake
 from trioradius.errors import ConfigurationError
 from trioradius.peers import Peer, Peers, secret_from_environment, secret_from_file
-from trioradius.protocol.peer import Tristate
+from trioradius.peers.callers import is_identity
+from trioradius.protocol.peer import RADSEC, Tristate
 from trioradius.protocol.secret import Secret
+from trioradius.tls import PreSharedKey
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SECRET_KEYS: Final = ("secret", "secret_file", "secret_env")
+PSK_KEYS: Final = ("psk_hex", "psk_text")
 
 
 def peer_options(command: Command) -> Command:
@@ -38,7 +41,8 @@ def peer_options(command: Command) -> Command:
         "--peer",
         multiple=True,
         metavar="ADDRESS=SECRET",
-        help="A peer: address or network, and its secret; @FILE reads it from a file, $VARIABLE from the environment.",
+        help="A peer: address, network or dns:NAME of a certificate, and its secret; @FILE reads it from a file, "
+        "$VARIABLE from the environment.",
     )(command)
 
 
@@ -100,15 +104,31 @@ def _entry(file: pathlib.Path, address: str, table: Any) -> Peer:
         _require_address(address)
         if not isinstance(table, dict):
             raise ConfigurationError('wants a table, as in [peers."192.0.2.1"]')
-        options = {key: value for key, value in table.items() if key not in SECRET_KEYS}
+        options = {key: value for key, value in table.items() if key not in (*SECRET_KEYS, *PSK_KEYS)}
+        may_lack = is_identity(address) or table.get("tls") is True
         try:
-            return _converter().structure({**options, "secret": _secret(file, table)}, Peer)
+            peer = _converter().structure({**options, "secret": _secret(file, table, may_lack)}, Peer)
+            return attrs.evolve(peer, psk=_psk(table))
         except cattrs.ClassValidationError as error:
             raise ConfigurationError(_complaint(error)) from None
 
 
-def _secret(file: pathlib.Path, table: dict[str, Any]) -> Secret:
+def _psk(table: dict[str, Any]) -> bytes | None:
+    """The key of a PSK identity: as hexadecimal digits, or as text (RFC 9813)."""
+    given = [key for key in PSK_KEYS if key in table]
+    if not given:
+        return None
+    value = table[given[0]]
+    if len(given) > 1 or not isinstance(value, str):
+        raise ConfigurationError("wants one of psk_hex and psk_text, in quotes")
+    key = PreSharedKey.from_hex if given[0] == "psk_hex" else PreSharedKey.from_text
+    return key("any", value).key
+
+
+def _secret(file: pathlib.Path, table: dict[str, Any], may_lack: bool) -> Secret:
     given = [key for key in SECRET_KEYS if key in table]
+    if not given and may_lack:
+        return RADSEC
     if len(given) != 1:
         raise ConfigurationError("wants one of secret, secret_file and secret_env")
     value = table[given[0]]
@@ -126,7 +146,8 @@ def _complaint(error: cattrs.ClassValidationError) -> str:
     for problem, note in noted:
         return f"{note.name}: {problem}"
     if isinstance(others[0], cattrs.ForbiddenExtraKeysError):
-        known = [*SECRET_KEYS, *(field.name for field in attrs.fields(Peer) if field.name != "secret")]
+        fields = [field.name for field in attrs.fields(Peer) if field.init and field.name not in ("secret", "psk")]
+        known = [*SECRET_KEYS, *fields, *PSK_KEYS]
         return f"{min(others[0].extra_fields)}: there is no such key; there are {', '.join(known)}"
     return str(others[0])
 
@@ -157,7 +178,8 @@ def weaknesses(peers: Iterable[Peer]) -> Iterator[str]:
     sharing: dict[bytes, list[str]] = defaultdict(list)
     for peer in peers:
         yield from peer.weaknesses
-        sharing[peer.secret.octets].append(peer.name)
+        if peer.secret is not RADSEC:
+            sharing[peer.secret.octets].append(peer.name)
     for names in sharing.values():
         if len(names) > 1:
             more = f" and {len(names) - 4} more" if len(names) > 4 else ""

@@ -22,12 +22,13 @@ from trioradius.cli.options import host_and_port
 from trioradius.cli.peers import peer_options, read_peers, weaknesses
 from trioradius.cli.programs import fault, load_app
 from trioradius.cli.routes import print_routes
+from trioradius.cli.tls_listeners import tls_listeners, tls_server_options
 from trioradius.errors import ConfigurationError
 from trioradius.protocol.codes import COA_REQUEST, DISCONNECT_REQUEST
 from trioradius.protocol.packets import REQUESTS
 from trioradius.protocol.peer import Peer
-from trioradius.server import serve
-from trioradius.transports import UDP
+from trioradius.server import Listener, serve
+from trioradius.transports import TLS, UDP
 from trioradius.transports.udp import BoundAddress
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -49,6 +50,7 @@ log = logging.getLogger("trioradius.run")
     help="Listen here, as in 1812, 127.0.0.1:1812 or [::1]:1812; port 0 takes a free one. By default 1812 and 1813 "
     "on all addresses, and 3799 where the app answers CoA or Disconnect.",
 )
+@tls_server_options
 @peer_options
 @click.option(
     "--log-level",
@@ -67,18 +69,20 @@ def command(
     log_level: str,
     json_logs: bool,
     reload: bool,
+    **tls_options: Any,
 ) -> int | None:
     """Serve the app APP of the Python module MODULE, as in hello:app for the app in hello.py.
 
     SIGTERM and SIGINT (Ctrl-C) stop it once running requests are answered, a second SIGINT stops it at once; SIGHUP
-    reads the peers again.
+    reads the peers, certificates and revocation lists again.
     """
     if reload:
         from trioradius.cli.reload import run_and_reload
 
         return run_and_reload()
     app = load_app(target)
-    listeners = [_listener(text) for text in udp] or _default_listeners(app)
+    listeners: list[Listener] = [*([_listener(text) for text in udp] or _default_listeners(app))]
+    listeners += tls_listeners(**tls_options)
     load_peers = functools.partial(read_peers, peer, peers)
     app.peers.overlay(load_peers())
     with logging_to_stderr(log_level, as_json=json_logs):
@@ -103,7 +107,7 @@ class _Running:
         self,
         target: str,
         app: App[Any],
-        listeners: Sequence[UDP],
+        listeners: Sequence[Listener],
         load_peers: Callable[[], dict[str, Peer]],
         *,
         as_json: bool,
@@ -159,6 +163,18 @@ class _Running:
             return
         log.info("peers read again: %s", peer_count(self._app))
         self._warn()
+        self._reload_certificates()
+
+    def _reload_certificates(self) -> None:
+        """After the peers, by whose entries live connections are looked at again."""
+        for listener in self._listeners:
+            if isinstance(listener, TLS):
+                try:
+                    listener.reload()
+                except ConfigurationError as error:
+                    log.error("the certificates stay as they were: %s", error)
+                else:
+                    log.info("certificates read again")
 
     def _warn(self) -> None:
         for warning in weaknesses(self._app.peers):
@@ -169,7 +185,8 @@ class _Running:
         say: Callable[[str], object] = log.info if self._as_json else click.echo
         for listener, (host, port) in zip(self._listeners, addresses, strict=True):
             taken = ", ".join(REQUESTS[code].name for code in sorted(listener.codes))
-            say(f"{self._target} listens on UDP {f'[{host}]' if ':' in host else host}:{port} for {taken}")
+            place = f"{type(listener).__name__} {f'[{host}]' if ':' in host else host}:{port}"
+            say(f"{self._target} listens on {place} for {taken}")
         if self._as_json:
             say(counted(len(self._app.routes), "route"))
         else:

@@ -6,10 +6,9 @@ import logging
 import pathlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
 import click
 import trio
 
@@ -25,8 +24,9 @@ from trioradius.cli.options import (
 )
 from trioradius.cli.output import print_attributes, print_heading
 from trioradius.cli.request_text import Item, asks_for_proof, read_arguments, read_packets, request_of
+from trioradius.cli.tls import chosen_tls, tls_options
 from trioradius.client import Client, open_client
-from trioradius.errors import NoResponse
+from trioradius.errors import NoResponse, VersionRefused
 from trioradius.protocol.packets import (
     AccessChallenge,
     AccessReject,
@@ -41,7 +41,8 @@ from trioradius.protocol.packets import (
     StatusServer,
 )
 from trioradius.retransmission import Retransmission
-from trioradius.transports import UDP
+from trioradius.tls import TLSSettings
+from trioradius.transports import TLS, UDP
 
 TYPES: Final[dict[str, type[Request[Any]]]] = {
     name: kind
@@ -58,6 +59,7 @@ PORTS: Final[dict[type[Request[Any]], int]] = {AccountingRequest: 1813, CoAReque
 
 POSITIVE, NEGATIVE, SILENT, CHALLENGED = 0, 1, 3, 4
 WORST_FIRST: Final = (SILENT, NEGATIVE, CHALLENGED, POSITIVE)
+RADSEC_PORT: Final = 2083
 SHORTEST_WAIT: Final = 0.1
 """Seconds; many attempts in a short time must not become a flood."""
 _ADVICE: Final = {
@@ -80,9 +82,10 @@ _ADVICE: Final = {
 @click.option("--source", metavar="ADDRESS", help="Send from this address.")
 @click.option(
     "--require-message-authenticator/--no-require-message-authenticator",
-    default=True,
-    help="Discard replies to Access-Request without Message-Authenticator (the default), or take them.",
+    default=None,
+    help="Discard replies to Access-Request without Message-Authenticator (over UDP the default), or take them.",
 )
+@tls_options
 @click.option("--count", type=click.IntRange(1), default=1, help="Send each packet so often, and show a summary.")
 @click.option("--parallel", type=click.IntRange(1), default=1, help="So many at once.")
 @dictionary_option
@@ -93,22 +96,23 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
     or address, with :PORT where it is not 1812, 1813 or 3799. Without attributes and --file, packets are read from
     standard input: one attribute a line or several with commas between, and an empty line between packets.
 
-    The secret comes from --secret, --secret-file or the environment variable TRIORADIUS_SECRET.
+    The secret comes from --secret, --secret-file or the environment variable TRIORADIUS_SECRET; with --tls it is
+    "radsec" unless an option gives another. --tls wants a certificate, its key, and an authority or the server's
+    fingerprint.
 
     Exit status: 0 accepted, answered or acknowledged; 1 rejected or refused; 2 a mistake; 3 no response; 4 challenged.
     Of several packets the worst counts: 3, 1, 4, 0.
     """
-    secret = chosen_secret(options["secret"], options["secret_file"])
-    if secret is None:
-        raise Mistake(f"the shared secret is missing: give --secret, --secret-file or the variable {SECRET_VARIABLE}")
-    kind, server, texts = _taken_apart(arguments)
+    tls = chosen_tls(options)
+    secret = _secret(options, tls)
+    kind, server, texts = _taken_apart(arguments, tls, options["source"])
     items = _items(kind, texts, options["file"])
     dictionary = chosen_dictionary(options["dictionary"])
     requests = [request_of(kind, packet, dictionary, as_chap=options["chap"]) for packet in items]
     # What a reply lacked is said on the one line that tells of the failure.
     logging.getLogger("trioradius").addHandler(logging.NullHandler())
     sending = Sending(
-        attrs.evolve(server, source_address=options["source"]),
+        server,
         show=_shower(dictionary, options["verbose"], options["show_secrets"], quiet=options["count"] > 1),
         parallel=options["parallel"],
         summary=options["count"] > 1,
@@ -123,7 +127,19 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
     return sending.run(requests * options["count"])
 
 
-def _taken_apart(arguments: Sequence[str]) -> tuple[type[Request[Any]], UDP, Sequence[str]]:
+def _secret(options: Mapping[str, Any], tls: TLSSettings | None) -> bytes | None:
+    """The secret given; over TLS only by an option, since the variable's is one for UDP."""
+    if tls is not None and options["secret"] is None and options["secret_file"] is None:
+        return None
+    secret = chosen_secret(options["secret"], options["secret_file"])
+    if secret is None:
+        raise Mistake(f"the shared secret is missing: give --secret, --secret-file or the variable {SECRET_VARIABLE}")
+    return secret
+
+
+def _taken_apart(
+    arguments: Sequence[str], tls: TLSSettings | None, source: str | None
+) -> tuple[type[Request[Any]], UDP | TLS, Sequence[str]]:
     """Request class, server and attributes."""
     kind = TYPES.get(arguments[0].lower())
     rest = arguments if kind is None else arguments[1:]
@@ -132,7 +148,10 @@ def _taken_apart(arguments: Sequence[str]) -> tuple[type[Request[Any]], UDP, Seq
     if kind is None and len(rest) > 1 and "=" not in rest[1]:
         raise Mistake(f"{rest[0]!r} is no type of request; there are auth, acct, status, coa and disconnect")
     kind = kind or AccessRequest
-    return kind, UDP(*host_and_port(rest[0], "server", port=PORTS.get(kind, 1812))), rest[1:]
+    host, port = host_and_port(rest[0], "server", port=PORTS.get(kind, 1812) if tls is None else RADSEC_PORT)
+    if tls is None:
+        return kind, UDP(host, port, source_address=source), rest[1:]
+    return kind, TLS(host, port, tls, source_address=source), rest[1:]
 
 
 def _items(kind: type[Request[Any]], texts: Sequence[str], file: str | None) -> list[list[Item]]:
@@ -163,11 +182,11 @@ def _schedule(attempts: int, timeout: float) -> Retransmission:
     return Retransmission(attempts=attempts, initial=initial, longest=timeout, duration=timeout)
 
 
-Show = Callable[[UDP, Request[Any], Reply, float], None]
+Show = Callable[[UDP | TLS, Request[Any], Reply, float], None]
 
 
 def _shower(dictionary: Dictionary, verbose: bool, secrets: bool, *, quiet: bool) -> Show:
-    def show(server: UDP, request: Request[Any], reply: Reply, seconds: float) -> None:
+    def show(server: UDP | TLS, request: Request[Any], reply: Reply, seconds: float) -> None:
         if verbose:
             print_heading(f"{request.name} to {server.host} port {server.port}")
             print_attributes(request.avps, dictionary, secrets=secrets)
@@ -200,7 +219,7 @@ class Sending:
         client: what open_client() takes besides the server.
     """
 
-    def __init__(self, server: UDP, *, show: Show, parallel: int, summary: bool, client: dict[str, Any]) -> None:
+    def __init__(self, server: UDP | TLS, *, show: Show, parallel: int, summary: bool, client: dict[str, Any]) -> None:
         self._server = server
         self._show = show
         self._parallel = parallel
@@ -235,6 +254,11 @@ class Sending:
         begun = trio.current_time()
         try:
             reply = await client.exchange(request)
+        except VersionRefused as error:
+            self._outcomes["without response"] += 1
+            self._statuses.add(SILENT)
+            self._complain(str(error))
+            return
         except NoResponse as error:
             refused = error.reason == "protocol_error"
             self._outcomes["Protocol-Error" if refused else "without response"] += 1
@@ -252,7 +276,7 @@ class Sending:
         self._complaints.add(text)
 
     def _explained(self, error: NoResponse, client: Client) -> str:
-        if error.reason == "protocol_error":
+        if error.reason == "protocol_error" or isinstance(self._server, TLS):
             return str(error)
         nobody = "a server is silent to whom it does not know; are this address and the secret among its peers?"
         found = [advice for reason, advice in _ADVICE.items() if client.counters[reason]]

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from trioradius.attributes.ietf import ErrorCause
 from trioradius.attributes.nesting import sub_attributes
-from trioradius.errors import AuthenticityError, DecodeError
+from trioradius.errors import AuthenticityError, DecodeError, UnknownPeer
 from trioradius.protocol.codes import ACCESS_REQUEST, STATUS_SERVER
 from trioradius.protocol.peer import Peer
 from trioradius.protocol.source import Source
@@ -43,7 +43,13 @@ def require_proof(message: Message, peer: Peer, source: Source, learned: Learned
     Raises:
         AuthenticityError: Message-Authenticator is missing where a rule wants it.
         DecodeError: EAP-Message stands beside a password.
+        UnknownPeer: it came by UDP, and its peer speaks TLS.
     """
+    if peer.tls and source.transport == "udp":
+        raise UnknownPeer(
+            "a packet by UDP from a peer that speaks TLS (Peer(tls=True)); give it an entry of its own for UDP",
+            reason="tls_required",
+        )
     if message.code == ACCESS_REQUEST:
         eap = _has_eap(message, peer, source)
         if message.proof_at == ABSENT and source.transport == "udp":

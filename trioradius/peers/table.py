@@ -1,7 +1,8 @@
-"""Peers: the table by address and network, longest match first, or an async source behind a cache."""
+"""Peers: the table by identity, address and network, longest match first, or an async source behind a cache."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
@@ -10,7 +11,9 @@ import attrs
 import trio
 
 from trioradius.errors import ConfigurationError, Overload, UnknownPeer
-from trioradius.protocol.peer import Peer
+from trioradius.peers.callers import Caller, Identities, identities, is_identity, require_distinct
+from trioradius.protocol.peer import RADSEC, Peer
+from trioradius.tls import TLSSettings
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -32,7 +35,9 @@ class Peers:
     """Who may talk to us.
 
     Args:
-        entries: a mapping of address or network to Peer or secret, or an async source.
+        entries: a mapping of address or network to Peer or secret, or an async source. Over TLS and DTLS a peer is
+            known by an identity (``dns:nas.example.org``, ``ip:``, ``uri:``, ``realm:``, ``serial:``, ``sha256:``,
+            ``psk:``); by an address only where its entry has ``tls=True``.
         lifetime: seconds that a source's answer is believed.
         miss_lifetime: seconds that a source's None is believed.
         clock: seconds, monotonic.
@@ -47,14 +52,16 @@ class Peers:
         clock: Callable[[], float] = trio.current_time,
     ) -> None:
         self._source = entries if callable(entries) else None
-        self._own = {} if callable(entries) else _by_length(entries)
+        self._own, self._own_identities = _read({} if callable(entries) else entries)
         self._over: Tables = {}
-        self._networks = self._own
+        self._over_identities: Identities = {}
+        self._networks, self._identities = self._own, self._own_identities
         self._lifetime, self._miss_lifetime = lifetime, miss_lifetime
         self._clock = clock
         self._cache: Cache = {}
         self._missed: dict[str, float] = {}
         self._asking: dict[str, trio.Event] = {}
+        require_distinct(self._identities, self)
 
     async def find(self, address: str) -> Peer:
         """The peer for an IP address given as text.
@@ -68,6 +75,20 @@ class Peers:
         if found is None:
             raise UnknownPeer(f"unknown NAS: {address}; give it an entry in peers", reason="unknown_peer")
         return found
+
+    async def caller(self, address: str, transport: str) -> Caller:
+        """What is known of whoever connects from an address by "tls" or "dtls"."""
+        found = None
+        with contextlib.suppress(UnknownPeer):
+            found = await self.find(address)
+        return Caller(self._identities, address, transport, found if found is not None and found.tls else None)
+
+    def require_fit(self, settings: TLSSettings) -> None:
+        """Raises ConfigurationError where a server of these settings could serve nobody, or its PSK is a secret."""
+        require_distinct({}, self, settings)
+        keys = settings.psk is not None or any(peer.psk is not None for peer in self._identities.values())
+        if settings.certificate is None and not keys:
+            raise ConfigurationError("a TLS server needs a certificate and its key, or a PSK")
 
     def at_hand(self, address: str) -> Peer | None:
         """The peer for an address where that is known without waiting; None says nothing."""
@@ -91,7 +112,9 @@ class Peers:
 
     def replace(self, entries: PeerTable) -> None:
         """Take a new table at once, as a reload does; packets under way finish with the old one."""
-        self._own = _by_length(entries)
+        own, known = _read(entries)
+        require_distinct(known, [*_all(own), *known.values()])
+        self._own, self._own_identities = own, known
         self._source = None
         self._settle()
 
@@ -101,7 +124,9 @@ class Peers:
         They win over an entry for the same network, and over a source; of networks within each other the longest
         match wins, as ever.
         """
-        self._over = _by_length(entries)
+        over, known = _read(entries)
+        require_distinct(known, [*_all(over), *known.values(), *self])
+        self._over, self._over_identities = over, known
         self._settle()
 
     @property
@@ -112,16 +137,17 @@ class Peers:
     def _settle(self) -> None:
         lengths = sorted({*self._own, *self._over}, key=lambda key: -key[1])
         self._networks = {key: self._own.get(key, {}) | self._over.get(key, {}) for key in lengths}
+        self._identities = {**self._own_identities, **self._over_identities}
         self._clear()
 
     def _clear(self) -> None:
         self._cache, self._missed, self._asking = {}, {}, {}
 
     def __iter__(self) -> Iterator[Peer]:
-        return iter([peer for table in self._networks.values() for peer in table.values()])
+        return iter([*_all(self._networks), *self._identities.values()])
 
     def __len__(self) -> int:
-        return sum(map(len, self._networks.values()))
+        return sum(map(len, self._networks.values())) + len(self._identities)
 
     async def _look_up(self, address: str) -> Peer | None:
         """The table's answer, or the source's, which is asked once however many packets wait for it."""
@@ -143,6 +169,8 @@ class Peers:
         try:
             found = await source(ip_address(address))
             peer = found and _named(found, address)
+            if peer is not None:
+                _require_secret(peer, address)
             # Forgotten or replaced meanwhile: good for this packet, but the next one asks again.
             return self._keep(address, peer) if self._asking.get(address) is asked else peer
         finally:
@@ -168,11 +196,32 @@ class Peers:
         return None
 
 
-def _by_length(entries: PeerTable) -> Tables:
+def _read(entries: PeerTable) -> tuple[Tables, Identities]:
+    """A table's entries for networks and for identities. Raises ConfigurationError."""
+    peers = {
+        str(text): _named(entry if isinstance(entry, Peer) else Peer(entry), str(text))
+        for text, entry in entries.items()
+    }
+    known = {text: peer for text, peer in peers.items() if is_identity(text)}
+    return _by_length({text: peer for text, peer in peers.items() if text not in known}), identities(known)
+
+
+def _require_secret(peer: Peer, text: str) -> None:
+    if peer.secret is RADSEC and not peer.tls:
+        raise ConfigurationError(f"peers: {text!r} has no secret; only a peer of TLS may do without (tls=True)")
+
+
+def _all(tables: Tables) -> list[Peer]:
+    return [peer for table in tables.values() for peer in table.values()]
+
+
+def _by_length(peers: Mapping[str, Peer]) -> Tables:
     tables: Tables = {}
-    for text, entry in entries.items():
+    for text, peer in peers.items():
         network = _network(text)
-        peer = _named(entry if isinstance(entry, Peer) else Peer(entry), str(text))
+        _require_secret(peer, text)
+        if peer.psk is not None:
+            raise ConfigurationError(f"peers: {text!r} has a psk, which only an entry for psk:IDENTITY may have")
         bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
         tables.setdefault((network.version, network.prefixlen), {})[bits] = peer
     return dict(sorted(tables.items(), key=lambda item: -item[0][1]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -14,6 +16,8 @@ Tristate: TypeAlias = bool | Literal["auto"]
 
 SECRET_ADVISED: Final = 12
 """Octets; shorter secrets are warned of (draft-ietf-radext-deprecating-radius, Shared Secrets)."""
+RADSEC: Final = Secret(b"radsec")
+"""The secret of peers that have none of their own, which only TLS may carry (RFC 6614 section 2.3)."""
 
 
 def _secret(value: bytes | str | Secret) -> Secret:
@@ -35,6 +39,18 @@ def _zoned(_: object, attribute: attrs.Attribute[datetime | None], value: dateti
         raise ConfigurationError(f"{attribute.name} wants a timezone, as in 2027-01-31T00:00:00+00:00")
 
 
+def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _networks(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    for text in value:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise ConfigurationError(f"{attribute.name}: {text!r} is not an IP address or network: {error}") from None
+
+
 def _learns(peer: Peer) -> bool:
     return "auto" in (peer.require_message_authenticator, peer.limit_proxy_state)
 
@@ -44,7 +60,8 @@ class Peer:
     """Who may talk to us, and under which rules.
 
     Args:
-        secret: the shared secret, in no repr; 24 random octets are advised, ``trioradius secret`` makes them.
+        secret: the shared secret, in no repr; 24 random octets are advised, ``trioradius secret`` makes them. Only a
+            peer of TLS or DTLS may do without, and then has what their RFCs say ("radsec", "radius/dtls").
         name: for logs and counters; the address where none is given.
         require_message_authenticator: on UDP, drop Access-Requests without Message-Authenticator. True by default
             (BlastRADIUS); False for a NAS that cannot send it; "auto" to learn it for each address, see auto_until.
@@ -56,9 +73,14 @@ class Peer:
             (draft-ietf-radext-deprecating-radius, Do Not Use MS-CHAP).
         require_event_timestamp: drop CoA-Request and Disconnect-Request without Event-Timestamp (RFC 5176 section 6.3).
         vendor: the dictionary's name of the NAS's vendor, for code that picks attributes by it.
+        tls: of an entry for an address or network: it speaks TLS or DTLS, where any certificate that is trusted will
+            do, and over UDP is refused. Entries for an identity need no such word.
+        psk: of an entry for ``psk:IDENTITY``: its key, 16 octets or more (RFC 9813); in no repr.
+        addresses: of an entry for an identity: the networks that it may come from, all where none is given; they are
+            looked at before its PSK is (RFC 9813).
     """
 
-    secret: Secret = attrs.field(converter=_secret, repr=False)
+    secret: Secret = attrs.field(default=RADSEC, converter=_secret, repr=False)
     name: str = ""
     require_message_authenticator: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
     limit_proxy_state: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
@@ -66,12 +88,15 @@ class Peer:
     allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
     require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
     vendor: str = attrs.field(default="", kw_only=True)
+    tls: bool = attrs.field(default=False, kw_only=True)
+    psk: bytes | None = attrs.field(default=None, kw_only=True, repr=False)
+    addresses: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_texts, validator=_networks)
     learns: bool = attrs.field(init=False, repr=False, default=attrs.Factory(_learns, takes_self=True))
     """Whether a rule of this peer is "auto"."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
         """What a careful operator would mend, as lines for a log."""
-        if len(self.secret.octets) <= SECRET_ADVISED:
+        if self.secret is not RADSEC and len(self.secret.octets) <= SECRET_ADVISED:
             return (f"peer {self.name}: the secret has {len(self.secret.octets)} octets; 24 random ones are advised",)
         return ()

@@ -10,12 +10,17 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trioradius.protocol.peer import Peer
     from trioradius.protocol.profile import Profile
     from trioradius.protocol.wire import Message
 
 
 def _prefix(source: Source) -> bytes:
     return f"{source.address} {source.port} {source.role} {source.connection} ".encode()
+
+
+def _sender(source: Source) -> str:
+    return f"{source.address} {source.connection}" if source.connection else source.address
 
 
 def _duplicate_key(source: Source) -> Callable[[Message], bytes]:
@@ -28,8 +33,9 @@ class Source:
 
     ``address`` is the peer's IP address as text (IPv4 where it was v4-mapped), ``transport`` is "udp", "tls" or "dtls",
     ``accepts`` the packet codes its listener takes, ``connection`` a number for connected transports. ``role`` is
-    what listeners share that answer for each other, so that several machines agree on a duplicate. ``duplicate_key``
-    gives the key of a message from here, as the profile makes it.
+    what listeners share that answer for each other, so that several machines agree on a duplicate. ``peer`` is who it
+    is where a connection has proved that. ``duplicate_key`` gives the key of a message from here, as the profile makes
+    it. ``sender`` is whose requests in flight are counted together: those of an address, or of one connection.
     """
 
     address: str
@@ -39,7 +45,9 @@ class Source:
     accepts: frozenset[int]
     role: str = ""
     connection: int = 0
+    peer: Peer | None = None
     prefix: bytes = attrs.field(init=False, repr=False, default=attrs.Factory(_prefix, takes_self=True))
+    sender: str = attrs.field(init=False, repr=False, default=attrs.Factory(_sender, takes_self=True))
     duplicate_key: Callable[[Message], bytes] = attrs.field(
         init=False, repr=False, default=attrs.Factory(_duplicate_key, takes_self=True)
     )

@@ -66,6 +66,10 @@ class Sessions:
         """Handshakes under way."""
         return len(self._half_open)
 
+    def handshakes(self) -> Iterator[tuple[Hashable, DatagramEngine]]:
+        """Handshakes under way with their addresses."""
+        return iter([(address, waiting.engine) for address, waiting in self._half_open.items()])
+
     def reload(self, context: Context) -> None:
         """Take this context for handshakes to come."""
         self._door = self._door.with_context(context)

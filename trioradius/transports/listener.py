@@ -14,6 +14,8 @@ import attrs
 import trio
 
 from trioradius.errors import ConfigurationError, Overload, RadiusError
+from trioradius.peers import Peers
+from trioradius.peers.callers import Caller
 from trioradius.protocol.source import Source
 
 T = TypeVar("T")
@@ -64,12 +66,29 @@ class Service(Protocol):
 
     limits: Limits
 
+    @property
+    def peers(self) -> Peers:
+        """Who may connect."""
+        ...
+
+    async def caller(self, source: Source) -> Caller | None:
+        """What is known of whoever connects; None where that could not be found out, and was logged."""
+        ...
+
     def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
         """The reply, or None for silence. Raises RadiusError for a packet that must be discarded."""
         ...
 
     def discarded(self, error: RadiusError, source: Source) -> None:
         """Told of every packet that a listener discarded, and of every reply that could not leave."""
+        ...
+
+    def refused(self, error: RadiusError, source: Source) -> None:
+        """Told of every connection that was turned away or given up, before it could carry a packet."""
+        ...
+
+    def unanswered(self, octets: bytes, source: Source) -> bytes | None:
+        """What a request gets that ran out of time, or None for silence."""
         ...
 
     def failed(self, error: Exception, source: Source) -> None:

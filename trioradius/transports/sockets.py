@@ -37,10 +37,11 @@ async def open_datagram_socket(host: str, port: int, receive_buffer: int) -> soc
     try:
         family, address = await _resolve(host, port)
         return _bound(family, address, receive_buffer)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         if host == "::" and not _has_ipv6():
             return await open_datagram_socket("0.0.0.0", port, receive_buffer)
-        raise ConfigurationError(f"UDP {host} port {port} cannot be bound: {error.strerror or error}") from None
+        problem = getattr(error, "strerror", None) or "not a host name"
+        raise ConfigurationError(f"UDP {host} port {port} cannot be bound: {problem}") from None
 
 
 async def connect_datagram_socket(host: str, port: int, source_address: str | None) -> trio.socket.SocketType:
@@ -49,21 +50,35 @@ async def connect_datagram_socket(host: str, port: int, source_address: str | No
     Raises:
         ConfigurationError: a name does not resolve, or the source address is not ours.
     """
-    try:
-        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        opened = trio.socket.socket(found[0][0], socket.SOCK_DGRAM)
-    except OSError as error:
-        raise ConfigurationError(f"{host} cannot be reached by UDP: {error.strerror or error}") from None
+    family, address = await _server_address(host, port, source_address)
+    opened = trio.socket.socket(family, socket.SOCK_DGRAM)
     try:
         if source_address is not None:
             await opened.bind((source_address, 0))
-        await opened.connect(found[0][4])
+        await opened.connect(address)
     except OSError as error:
         opened.close()
         raise ConfigurationError(
             f"{host} port {port} from {source_address or 'any address'} cannot be reached: {error.strerror or error}"
         ) from None
+    except BaseException:
+        opened.close()
+        raise
     return opened
+
+
+async def _server_address(host: str, port: int, source_address: str | None) -> tuple[int, tuple[Any, ...]]:
+    """The first address of the server, of the source address's family where there is one."""
+    family = socket.AF_UNSPEC
+    if source_address is not None:
+        family = socket.AF_INET6 if ":" in source_address else socket.AF_INET
+    try:
+        found = await trio.socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        problem = getattr(error, "strerror", None) or "not a host name"
+        where = f"{host} from {source_address}" if source_address else host
+        raise ConfigurationError(f"{where} cannot be reached by UDP: {problem}") from None
+    return found[0][0], found[0][4]
 
 
 async def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
@@ -95,24 +110,29 @@ def _bound(family: int, address: tuple[Any, ...], receive_buffer: int) -> socket
     return opened
 
 
-def datagrams(bound: socket.socket) -> tuple[Receive, Send]:
-    """How to read and write this socket; with IP_PKTINFO only where it is bound to every address (RFC 3542)."""
+def datagrams(bound: socket.socket, longest: int = DATAGRAM_MAXIMUM) -> tuple[Receive, Send]:
+    """How to read and write this socket; with IP_PKTINFO only where it is bound to every address (RFC 3542).
+
+    Of a datagram that is longer than ``longest`` octets the rest is lost.
+    """
     host = bound.getsockname()[0]
     if host == "0.0.0.0":
         bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-        return _wildcard(bound, _ipv4_reply)
+        return _wildcard(bound, _ipv4_reply, longest)
     if host == "::":
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        return _wildcard(bound, _ipv6_reply)
+        return _wildcard(bound, _ipv6_reply, longest)
 
-    return functools.partial(bound.recvfrom, DATAGRAM_MAXIMUM), bound.sendto
+    return functools.partial(bound.recvfrom, longest), bound.sendto
 
 
-def _wildcard(bound: socket.socket, reply_information: Callable[[bytes], Ancillary]) -> tuple[Receive, Send]:
+def _wildcard(
+    bound: socket.socket, reply_information: Callable[[bytes], Ancillary], longest: int
+) -> tuple[Receive, Send]:
     space = socket.CMSG_SPACE(_IPV6_INFO.size)
 
     def receive() -> tuple[bytes, Destination]:
-        octets, ancillary, _, address = bound.recvmsg(DATAGRAM_MAXIMUM, space)
+        octets, ancillary, _, address = bound.recvmsg(longest, space)
         return octets, (address, ancillary[0][2] if ancillary else b"")
 
     def send(octets: bytes, destination: Destination) -> int:

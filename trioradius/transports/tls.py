@@ -9,7 +9,8 @@ import attrs
 
 from trioradius.errors import ConfigurationError
 from trioradius.protocol.packets import Request
-from trioradius.tls import TLSSettings
+from trioradius.tls import TLSSettings, server_context
+from trioradius.transports.tls_listener import TLSListener, open_stream_socket
 from trioradius.transports.udp import EVERYTHING
 
 
@@ -31,6 +32,8 @@ class TLS:
     accepts: Collection[type[Request[Any]]] | None = attrs.field(default=None, kw_only=True)
     source_address: str | None = attrs.field(default=None, kw_only=True)
 
+    _listening: list[TLSListener] = attrs.field(factory=list, init=False, repr=False, eq=False)
+
     def __attrs_post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise ConfigurationError(f"TLS: {self.port} is not a port; 0 to 65535 are")
@@ -39,3 +42,27 @@ class TLS:
     def codes(self) -> frozenset[int]:
         """The packet codes that a listener takes."""
         return EVERYTHING if self.accepts is None else frozenset(request.code for request in self.accepts)
+
+    async def bind(self) -> TLSListener:
+        """A bound listener, not accepting yet. Raises ConfigurationError where it cannot be."""
+        context = server_context(self.settings, has_keys=True)
+        try:
+            bound = await open_stream_socket(self.host, self.port)
+        except OSError as error:
+            raise ConfigurationError(
+                f"TLS {self.host} port {self.port} cannot be bound: {error.strerror or error}"
+            ) from None
+        listener = TLSListener(bound, context, self.codes)
+        self._listening[:] = [listener]
+        return listener
+
+    def reload(self) -> None:
+        """Read certificates, authorities and revocation lists again, while a server listens here.
+
+        Connections go on, but for those that no longer pass.
+
+        Raises:
+            ConfigurationError: a file cannot work; all stays as it was.
+        """
+        for listener in self._listening:
+            listener.reload()

@@ -1,0 +1,67 @@
+"""TLS on the command line of a server: where to listen, and with which certificate."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+from trioradius.cli.group import Mistake
+from trioradius.cli.options import host_and_port
+from trioradius.tls import TLSSettings, server_context
+from trioradius.transports import TLS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RADSEC_PORT: Final = 2083
+"""RFC 6614 section 2.1."""
+_FILE: Final = click.Path(dir_okay=False, path_type=pathlib.Path)
+
+
+def tls_server_options(command: Command) -> Command:
+    """The options --tls, --tls-cert, --tls-key, --tls-ca and --tls-crl, in the order in which help shows them."""
+    options = (
+        click.option("--tls-cert", type=_FILE, metavar="FILE", help="The server's certificate, in PEM."),
+        click.option("--tls-key", type=_FILE, metavar="FILE", help="Its private key, in PEM."),
+        click.option(
+            "--tls-ca",
+            type=_FILE,
+            multiple=True,
+            metavar="FILE",
+            help="The authorities that may sign certificates of peers, in PEM; nothing else is trusted.",
+        ),
+        click.option("--tls-crl", type=_FILE, multiple=True, metavar="FILE", help="Their revocation lists, in PEM."),
+        click.option(
+            "--tls",
+            multiple=True,
+            metavar="[HOST:]PORT",
+            help="Listen here for RADIUS over TLS; by default on 2083 of all addresses, where there is a certificate.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def tls_listeners(
+    tls: tuple[str, ...],
+    tls_cert: pathlib.Path | None,
+    tls_key: pathlib.Path | None,
+    tls_ca: tuple[pathlib.Path, ...],
+    tls_crl: tuple[pathlib.Path, ...],
+) -> list[TLS]:
+    """The listeners that these options ask for. Raises Mistake and ConfigurationError."""
+    if tls_cert is None and tls_key is None:
+        if tls or tls_ca or tls_crl:
+            raise Mistake("TLS wants a certificate and its key: --tls-cert FILE --tls-key FILE")
+        return []
+    settings = TLSSettings(certificate=tls_cert, key=tls_key, ca=tls_ca, crl=tls_crl)
+    server_context(settings)
+    return [TLS(*place, settings) for place in ([tls_place(text) for text in tls] or [("::", RADSEC_PORT)])]
+
+
+def tls_place(text: str) -> tuple[str, int]:
+    """Host and port of --tls. Raises Mistake."""
+    return host_and_port(text if not text.isdecimal() else f"[::]:{text}", "--tls")

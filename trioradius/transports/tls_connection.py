@@ -1,0 +1,307 @@
+"""One TLS connection of a server: octets in, packets by their Length, replies in the order in which they are ready.
+
+Leader and followers, as over UDP: one task reads and answers. Where a handler really waits, it stays with its request,
+and another one reads on. Requests of which the handlers never wait cost no task, and their replies leave in one write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+import trio
+
+from trioradius.errors import DecodeError, RadiusError
+from trioradius.protocol.codes import ACCOUNTING_REQUEST
+from trioradius.protocol.wire import HEADER, PACKET_MAXIMUM
+from trioradius.tls import Context, Data, Event, State
+from trioradius.transports.listener import Delayed, DelayedReplies, Service, first_step, further_steps
+from trioradius.transports.tls_handshake import GOODBYE_SECONDS, Accepted, receive, say_goodbye
+from trioradius.transports.turns import Turn
+
+CLOSING: Final = frozenset(
+    {
+        "packet_too_short",
+        "length_out_of_range",
+        "attribute_length",
+        "request_authenticator",
+        "message_authenticator_wrong",
+        "message_authenticator_malformed",
+    }
+)
+"""Reasons for which the connection is closed, and not only the packet discarded (RFC 6613 section 2.6.4)."""
+
+
+class Places:
+    """How many requests may wait for their handlers at once; whoever would begin another one waits for room."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._waiting = trio.lowlevel.ParkingLot()
+
+    async def room(self) -> None:
+        """Wait until a place is free; it is not taken yet."""
+        while self._taken >= self._most:
+            await self._waiting.park()
+
+    def take(self) -> None:
+        """One more request waits."""
+        self._taken += 1
+
+    def give(self) -> None:
+        """One less."""
+        self._taken -= 1
+        self._waiting.unpark_all()
+
+
+@attrs.frozen
+class Shared:
+    """What the connections of a listener have in common."""
+
+    service: Service
+    delayed: DelayedReplies
+    places: Places
+
+
+class TLSConnection:
+    """One open connection, to its end.
+
+    Args:
+        stream: the TCP connection below.
+        accepted: what the handshake came to.
+        shared: what it shares with others.
+        released: called when the socket is closed, which handlers of accounting may outlast.
+    """
+
+    def __init__(
+        self, stream: trio.SocketStream, accepted: Accepted, shared: Shared, released: Callable[[], None]
+    ) -> None:
+        self.source = accepted.source
+        self._stream = stream
+        self._engine = accepted.engine
+        self._expires = accepted.expires
+        self._settings = accepted.engine.context.settings
+        self._shared, self._released = shared, released
+        self._service = shared.service
+        self._places = Places(self._service.limits.in_flight_per_address)
+        self._octets = bytearray()
+        self._packets: deque[bytes] = deque()
+        self._packet_count = 0
+        self._turns: set[_Turn] = set()
+        self._owed = 0
+        self._paid = trio.Event()
+        self._sending = trio.Lock()
+        self._written = trio.Event()
+        self._reading = trio.CancelScope()
+        self._stopping = self._ended = self._closed = self._broken = False
+        self._take_in(accepted.events)
+
+    async def run(self) -> None:
+        """Answer requests until the peer closes, or stop() was called and what is under way is done."""
+        async with trio.open_nursery() as writing:
+            writing.start_soon(self._write)
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._lead)
+            while self._owed and not self._closed:
+                self._paid = trio.Event()
+                await self._paid.wait()
+            await self._flush()
+            writing.cancel_scope.cancel()
+        await self._close()
+
+    def stop(self) -> None:
+        """Read no more: run() returns when running handlers are done and their replies have left."""
+        self._stopping = True
+        self._reading.cancel()
+
+    async def recheck(self, context: Context) -> None:
+        """Stop where the peer no longer passes, under what a reload has read."""
+        caller = await self._service.caller(self.source)
+        done = self._engine.done
+        if done is None or caller is None:
+            return
+        fault = ""
+        if done.certificate is not None:
+            admission = caller.admission(context.admission())
+            fault = context.fault(done.certificate, done.chain, admission, datetime.now(UTC))
+        if not fault and caller.peer(done.certificate, done.psk_identity) != self.source.peer:
+            fault = "its entry in peers is another one now"
+        if fault:
+            error = RadiusError(f"after a reload: {fault}", reason="no_longer_admitted")
+            self._service.refused(error, self.source)
+            self.stop()
+
+    def _pass_on(self) -> None:
+        self._nursery.start_soon(self._lead)
+
+    async def _lead(self) -> None:
+        """Read and answer until a handler waits, and then stay with its request.
+
+        A turn has a scope of its own, which a handler that leaves one open cannot harm for the others.
+        """
+        turn = _Turn(self._service.limits.handler_seconds, self._pass_on)
+        try:
+            with turn.limit:
+                await self._read_and_answer(turn)
+        except RuntimeError as error:
+            self._service.failed(error, self.source)
+            if not turn.handed_over:
+                self._pass_on()
+            return
+        finally:
+            self._turns.discard(turn)
+            if turn.handed_over:
+                self._places.give()
+                self._shared.places.give()
+        if turn.limit.cancelled_caught and not turn.abandoned:
+            self._service.timed_out(self.source)
+            self._write_reply(self._service.unanswered(turn.octets, self.source))
+        if self._ended and not turn.handed_over:
+            await self._close()
+
+    async def _read_and_answer(self, turn: _Turn) -> None:
+        while self._packets or await self._more_packets():
+            await self._shared.places.room()
+            await self._places.room()
+            octets = self._packets.popleft()
+            await self._answer(octets, turn)
+            if turn.handed_over:
+                return
+
+    async def _answer(self, octets: bytes, turn: _Turn) -> None:
+        """One packet's whole way. Some that must not be answered end the connection (RFC 6613 section 2.6.4)."""
+        answering = self._service.answer(octets, self.source)
+        try:
+            done, answer, context = first_step(answering)
+            if not done:
+                self._suspend(turn, octets)
+                answer = await further_steps(answering, answer, context)
+            if isinstance(answer, Delayed):
+                self._owed += 1
+                await self._shared.delayed.add(answer, self)
+            else:
+                self._write_reply(answer)
+        except RadiusError as error:
+            self._discard(error)
+
+    def _suspend(self, turn: _Turn, octets: bytes) -> None:
+        """The handler really waits: somebody else reads. When the connection closes, accounting alone goes on."""
+        turn.octets = octets
+        self._places.take()
+        self._shared.places.take()
+        if octets[0] != ACCOUNTING_REQUEST:
+            self._turns.add(turn)
+        turn.suspended()
+
+    def _discard(self, error: RadiusError) -> None:
+        self._service.discarded(error, self.source)
+        if error.reason == "delayed_replies_full":
+            self._pay()
+        if error.reason in CLOSING:
+            self._packets.clear()
+            self._ended = True
+            self._reading.cancel()
+
+    def deliver(self, reply: bytes) -> None:
+        """Send a reply that had to wait; it is dropped where the connection is gone."""
+        self._pay()
+        self._write_reply(reply)
+
+    def _pay(self) -> None:
+        self._owed -= 1
+        self._paid.set()
+
+    def _write_reply(self, reply: bytes | None) -> None:
+        """Encrypt a reply; what is ready at the same time leaves in one write."""
+        if reply is not None and self._engine.state is State.OPEN:
+            self._engine.write(reply)
+            self._written.set()
+
+    async def _more_packets(self) -> bool:
+        """Send what is ready, and read until there is a packet; False where there will be none."""
+        if not await self._flush_in_time():
+            return False
+        idle = trio.current_time() + self._settings.idle_seconds
+        with trio.CancelScope(deadline=min(idle, self._expires)) as self._reading:
+            while not self._packets and not self._ended and not self._stopping:
+                self._take_in(self._engine.feed(await receive(self._stream)))
+                self._written.set()
+        if not self._packets and not self._ended:
+            self._stopping = True
+        return bool(self._packets)
+
+    async def _flush_in_time(self) -> bool:
+        """A peer that does not take its replies gets no more, and after the idle time is gone."""
+        with trio.move_on_after(self._settings.idle_seconds) as limit:
+            await self._flush()
+        if limit.cancelled_caught:
+            self._service.discarded(
+                RadiusError("the peer does not read its replies", reason="reply_not_sent"), self.source
+            )
+            self._ended = True
+        return not limit.cancelled_caught
+
+    def _take_in(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Data):
+                self._octets += event.octets
+            else:
+                self._ended = True
+        while not self._stopping and len(self._octets) >= 4:
+            length = int.from_bytes(self._octets[2:4], "big")
+            if not HEADER <= length <= PACKET_MAXIMUM:
+                text = f"the Length field says {length} octets; {HEADER} to {PACKET_MAXIMUM} are allowed"
+                self._service.discarded(DecodeError(text, reason="length_out_of_range"), self.source)
+                self._octets.clear()
+                self._ended = True
+            if not HEADER <= length <= len(self._octets):
+                return
+            self._packets.append(bytes(self._octets[:length]))
+            del self._octets[:length]
+            self._packet_count += 1
+            if self._packet_count == self._settings.packets_maximum:
+                self.stop()
+
+    async def _write(self) -> None:
+        """Send what handlers that had to wait have written."""
+        while True:
+            await self._written.wait()
+            self._written = trio.Event()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Send all ciphertext there is, one task at a time so that records leave in order."""
+        async with self._sending:
+            while not self._broken and (ciphertext := self._engine.take()):
+                self._broken = True  # Half a record is worse than none.
+                with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    await self._stream.send_all(ciphertext)
+                    self._broken = False
+
+    async def _close(self) -> None:
+        """Cancel the handlers nobody waits for, say close_notify, and close."""
+        if self._closed:
+            return
+        self._closed = True
+        self._paid.set()
+        for turn in self._turns:
+            turn.abandon()
+        violated = self._ended and self._engine.state is State.OPEN
+        with trio.move_on_after(GOODBYE_SECONDS, shield=True):
+            async with self._sending:
+                if not self._broken:
+                    await say_goodbye(self._stream, self._engine, linger=violated)
+        self._stream.socket.close()
+        self._released()
+
+
+class _Turn(Turn):
+    """A turn at reading, and the request that it stays with."""
+
+    __slots__ = ("octets",)
+    octets: bytes
