@@ -13,6 +13,7 @@ from trioradius.cli.peers import read_peers
 from trioradius.cli.tls_listeners import tls_listeners
 from trioradius.errors import ConfigurationError
 from trioradius.tls.certificates import write_development_certificates
+from trioradius.transports import DTLS, TLS
 
 from .conftest import Start
 
@@ -25,10 +26,22 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def test_it_listens_and_reloads(start: Start, hello: str, folder: pathlib.Path) -> None:
     server = start(
-        *("run", hello, "--udp", "127.0.0.1:0", "--tls", "127.0.0.1:0", "--tls-ca", str(folder / "ca.pem")),
+        *(
+            "run",
+            hello,
+            "--udp",
+            "127.0.0.1:0",
+            "--tls",
+            "127.0.0.1:0",
+            "--dtls",
+            "127.0.0.1:0",
+            "--tls-ca",
+            str(folder / "ca.pem"),
+        ),
         *("--tls-cert", str(folder / "server.pem"), "--tls-key", str(folder / "server.key")),
     )
     server.wait_for("listens on TLS 127.0.0.1:")
+    server.wait_for("listens on DTLS 127.0.0.1:")
     server.wait_for("1 peer")
     server.signal(signal.SIGHUP)
     server.wait_for("certificates read again")
@@ -41,21 +54,24 @@ def test_it_listens_and_reloads(start: Start, hello: str, folder: pathlib.Path) 
 
 def test_listeners(folder: pathlib.Path) -> None:
     certificate, key, ca = folder / "server.pem", folder / "server.key", folder / "ca.pem"
-    [found] = tls_listeners((), certificate, key, (ca,), ())
-    assert (found.host, found.port) == ("::", 2083)
-    [found] = tls_listeners(("[::1]:2084",), certificate, key, (ca,), ())
-    assert (found.host, found.port) == ("::1", 2084)
-    assert tls_listeners((), None, None, (), ()) == []
+    both = tls_listeners((), (), certificate, key, (ca,), ())
+    assert [(type(found), found.host, found.port) for found in both] == [(TLS, "::", 2083), (DTLS, "::", 2083)]
+    [found] = tls_listeners(("[::1]:2084",), (), certificate, key, (ca,), ())
+    assert (type(found), found.host, found.port) == (TLS, "::1", 2084)
+    [found] = tls_listeners((), ("2084",), certificate, key, (ca,), ())
+    assert (type(found), found.host, found.port) == (DTLS, "::", 2084)
+    assert tls_listeners((), (), None, None, (), ()) == []
 
 
 def test_settings_that_cannot_work(folder: pathlib.Path) -> None:
     certificate, key = folder / "server.pem", folder / "server.key"
     for options in (
-        (("2083",), None, None, (), ()),
-        ((), certificate, None, (), ()),
-        ((), certificate, folder / "client.key", (), ()),
-        ((), folder / "missing.pem", key, (), ()),
-        ((), certificate, key, (folder / "missing.pem",), ()),
+        (("2083",), (), None, None, (), ()),
+        ((), ("2083",), None, None, (), ()),
+        ((), (), certificate, None, (), ()),
+        ((), (), certificate, folder / "client.key", (), ()),
+        ((), (), folder / "missing.pem", key, (), ()),
+        ((), (), certificate, key, (folder / "missing.pem",), ()),
     ):
         with pytest.raises((Mistake, ConfigurationError)) as wrong:
             tls_listeners(*options)

@@ -28,7 +28,7 @@ from trioradius.protocol.codes import COA_REQUEST, DISCONNECT_REQUEST
 from trioradius.protocol.packets import REQUESTS
 from trioradius.protocol.peer import Peer
 from trioradius.server import Listener, serve
-from trioradius.transports import TLS, UDP
+from trioradius.transports import DTLS, TLS, UDP
 from trioradius.transports.udp import BoundAddress
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -168,7 +168,7 @@ class _Running:
     def _reload_certificates(self) -> None:
         """After the peers, by whose entries live connections are looked at again."""
         for listener in self._listeners:
-            if isinstance(listener, TLS):
+            if isinstance(listener, TLS | DTLS):
                 try:
                     listener.reload()
                 except ConfigurationError as error:

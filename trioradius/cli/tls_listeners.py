@@ -1,4 +1,4 @@
-"""TLS on the command line of a server: where to listen, and with which certificate."""
+"""TLS and DTLS on the command line of a server: where to listen, and with which certificate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from trioradius.cli.group import Mistake
 from trioradius.cli.options import host_and_port
 from trioradius.tls import TLSSettings, server_context
-from trioradius.transports import TLS
+from trioradius.transports import DTLS, TLS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -21,7 +21,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=pathlib.Path)
 
 
 def tls_server_options(command: Command) -> Command:
-    """The options --tls, --tls-cert, --tls-key, --tls-ca and --tls-crl, in the order in which help shows them."""
+    """The options of TLS and DTLS listeners, in the order in which help shows them."""
     options = (
         click.option("--tls-cert", type=_FILE, metavar="FILE", help="The server's certificate, in PEM."),
         click.option("--tls-key", type=_FILE, metavar="FILE", help="Its private key, in PEM."),
@@ -37,8 +37,10 @@ def tls_server_options(command: Command) -> Command:
             "--tls",
             multiple=True,
             metavar="[HOST:]PORT",
-            help="Listen here for RADIUS over TLS; by default on 2083 of all addresses, where there is a certificate.",
+            help="Listen here for RADIUS over TLS. Where there is a certificate and neither --tls nor --dtls, both "
+            "listen on 2083 of all addresses.",
         ),
+        click.option("--dtls", multiple=True, metavar="[HOST:]PORT", help="Listen here for RADIUS over DTLS."),
     )
     for option in reversed(options):
         command = option(command)
@@ -47,21 +49,26 @@ def tls_server_options(command: Command) -> Command:
 
 def tls_listeners(
     tls: tuple[str, ...],
+    dtls: tuple[str, ...],
     tls_cert: pathlib.Path | None,
     tls_key: pathlib.Path | None,
     tls_ca: tuple[pathlib.Path, ...],
     tls_crl: tuple[pathlib.Path, ...],
-) -> list[TLS]:
+) -> list[TLS | DTLS]:
     """The listeners that these options ask for. Raises Mistake and ConfigurationError."""
     if tls_cert is None and tls_key is None:
-        if tls or tls_ca or tls_crl:
+        if tls or dtls or tls_ca or tls_crl:
             raise Mistake("TLS wants a certificate and its key: --tls-cert FILE --tls-key FILE")
         return []
     settings = TLSSettings(certificate=tls_cert, key=tls_key, ca=tls_ca, crl=tls_crl)
     server_context(settings)
-    return [TLS(*place, settings) for place in ([tls_place(text) for text in tls] or [("::", RADSEC_PORT)])]
+    if not tls and not dtls:
+        return [TLS("::", RADSEC_PORT, settings), DTLS("::", RADSEC_PORT, settings)]
+    return [
+        *(TLS(*_place(text, "--tls"), settings) for text in tls),
+        *(DTLS(*_place(text, "--dtls"), settings) for text in dtls),
+    ]
 
 
-def tls_place(text: str) -> tuple[str, int]:
-    """Host and port of --tls. Raises Mistake."""
-    return host_and_port(text if not text.isdecimal() else f"[::]:{text}", "--tls")
+def _place(text: str, option: str) -> tuple[str, int]:
+    return host_and_port(text if not text.isdecimal() else f"[::]:{text}", option)
