@@ -38,7 +38,7 @@ from trioradius.tls.datagrams import DATAGRAM_MAXIMUM
 from trioradius.transports.listener import Service, first_step
 from trioradius.transports.sockets import Destination, address_of, datagrams
 from trioradius.transports.tls_connection import CLOSING
-from trioradius.transports.tls_handshake import log_handshake
+from trioradius.transports.tls_handshake import log_handshake, refusal
 from trioradius.transports.turns import DatagramListener, Turn
 
 TICK: Final = 0.25
@@ -330,14 +330,3 @@ class DTLSListener(DatagramListener[Session]):
             expired = done is not None and done.certificate is not None and done.certificate.not_after < now
             if expired or (session.used <= idle and not session.pending):
                 self._end(session)
-
-
-def refusal(done: HandshakeDone, caller: Caller, context: Context, source: Source) -> str:
-    """Why a peer that was let in would not be now, or ""."""
-    fault = ""
-    if done.certificate is not None:
-        admission = caller.admission(context.admission())
-        fault = context.fault(done.certificate, done.chain, admission, datetime.now(UTC))
-    if not fault and caller.peer(done.certificate, done.psk_identity) != source.peer:
-        fault = "its entry in peers is another one now"
-    return fault

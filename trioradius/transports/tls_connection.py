@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 import attrs
@@ -20,7 +19,7 @@ from trioradius.protocol.codes import ACCOUNTING_REQUEST
 from trioradius.protocol.wire import HEADER, PACKET_MAXIMUM
 from trioradius.tls import Context, Data, Event, State
 from trioradius.transports.listener import Delayed, DelayedReplies, Service, first_step, further_steps
-from trioradius.transports.tls_handshake import GOODBYE_SECONDS, Accepted, receive, say_goodbye
+from trioradius.transports.tls_handshake import GOODBYE_SECONDS, Accepted, receive, refusal, say_goodbye
 from trioradius.transports.turns import Turn
 
 CLOSING: Final = frozenset(
@@ -125,12 +124,7 @@ class TLSConnection:
         done = self._engine.done
         if done is None or caller is None:
             return
-        fault = ""
-        if done.certificate is not None:
-            admission = caller.admission(context.admission())
-            fault = context.fault(done.certificate, done.chain, admission, datetime.now(UTC))
-        if not fault and caller.peer(done.certificate, done.psk_identity) != self.source.peer:
-            fault = "its entry in peers is another one now"
+        fault = refusal(done, caller, context, self.source)
         if fault:
             error = RadiusError(f"after a reload: {fault}", reason="no_longer_admitted")
             self._service.refused(error, self.source)

@@ -154,3 +154,14 @@ async def say_goodbye(stream: trio.SocketStream, engine: Engine, *, linger: bool
         while linger and await receive(stream):
             pass
     stream.socket.close()
+
+
+def refusal(done: HandshakeDone, caller: Caller, context: Context, source: Source) -> str:
+    """Why a peer that was let in would not be now, or ""."""
+    fault = ""
+    if done.certificate is not None:
+        admission = caller.admission(context.admission())
+        fault = context.fault(done.certificate, done.chain, admission, datetime.now(UTC))
+    if not fault and caller.peer(done.certificate, done.psk_identity) != source.peer:
+        fault = "its entry in peers is another one now"
+    return fault
