@@ -42,5 +42,5 @@ clean:
 	@touch $@
 
 .venv/tested: pyproject.toml | .venv/installed
-	$(BIN)/pip install --quiet --editable ".[dev]" --group test --group check
+	$(BIN)/pip install --quiet --editable ".[dev,passwords,postgres,redis,metrics]" --group test --group check
 	@touch $@

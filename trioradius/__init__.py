@@ -23,6 +23,7 @@ from trioradius.errors import (
     NoResponse,
     Overload,
     RadiusError,
+    Replied,
     UnknownPeer,
     VersionRefused,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "PreSharedKey",
     "ProtocolError",
     "RadiusError",
+    "Replied",
     "Reply",
     "Request",
     "Retransmission",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from trioradius.app import App, NoHandler
 from trioradius.attributes.ietf import ErrorCause, EventTimestamp, UserName
-from trioradius.errors import SILENCE, DecodeError, Discard, MissingAttribute
+from trioradius.errors import SILENCE, DecodeError, Discard, MissingAttribute, Replied
 from trioradius.protocol.codes import ACCOUNTING_REQUEST, COA_REQUEST, DISCONNECT_REQUEST, STATUS_SERVER
 from trioradius.protocol.packets import (
     REQUESTS,
@@ -27,7 +27,7 @@ log = logging.getLogger("trioradius.decision")
 
 DYNAMIC: Final = frozenset({COA_REQUEST, DISCONNECT_REQUEST})
 """The codes of RFC 5176, which are refused with a NAK where others are discarded."""
-VERDICTS: Final = (MissingAttribute, NoHandler, Discard)
+VERDICTS: Final = (MissingAttribute, NoHandler, Discard, Replied)
 """What an app raises to decide, rather than by mistake."""
 
 
@@ -77,6 +77,8 @@ async def decide(app: App[Any], request: Request[Any], source: Source) -> tuple[
 
 def _raised(verdict: Exception, request: Request[Any]) -> tuple[Reply, bool]:
     match verdict:
+        case Replied():
+            return verdict.reply, True
         case MissingAttribute():
             return _refused(request, ErrorCause.MISSING_ATTRIBUTE, str(verdict)), True
         case NoHandler():

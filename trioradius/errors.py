@@ -3,7 +3,7 @@
 Theirs (discard or close, and count under ``reason``): DecodeError, AuthenticityError, UnknownPeer.
 Ours (a value or a setting does not fit): EncodeError, DictionaryError, ConfigurationError.
 Nobody's: NoResponse, after the whole retransmission schedule; VersionRefused, where the ends have none in common.
-A handler's own decision: Discard, MissingAttribute.
+A handler's own decision: Discard, MissingAttribute, Replied.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pathlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from trioradius.protocol.packets import ProtocolError
+    from trioradius.protocol.packets import ProtocolError, Reply
 
 
 RESOURCES_UNAVAILABLE: Final = 506
@@ -93,6 +93,17 @@ class Discard(RadiusError):
     RADIUS/1.0 stays silent; RADIUS/1.1 sends Protocol-Error with ``error_cause`` (RFC 9765 section 6.1), by default
     506: somebody else should be asked.
     """
+
+
+class Replied(Exception):
+    """Raised by what a handler awaits where that has decided the reply itself, as in the middle of an EAP conversation.
+
+    A handler lets it pass; ``reply`` is sent as if the handler had returned it.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.name)
+        self.reply = reply
 
 
 class MissingAttribute(KeyError):

@@ -1,0 +1,1 @@
+"""EAP as state machines, without I/O (RFC 3748): octets in, steps out. What awaits is authentication.py."""
