@@ -1,6 +1,6 @@
 # make run    the hello app on 127.0.0.1, with all that it needs
 # make test   everything that must hold: lint, types, import laws, tests with real peers
-# make bench  PAP requests a second, side by side with FreeRADIUS and pyrad
+# make bench  requests a second by UDP and TLS, side by side with FreeRADIUS, radsecproxy and pyrad
 # make clean  forget the environment
 
 PYTHON ?= python3
@@ -30,6 +30,7 @@ check: .venv/tested
 bench: .venv/tested
 	scripts/peers
 	$(BIN)/python benchmarks/pap.py
+	$(BIN)/python benchmarks/radsec.py
 
 clean:
 	rm -rf .venv

@@ -1,23 +1,21 @@
-"""RADIUS over DTLS: a NAS is known by its certificate. Run it with: python -m examples.dtls
+"""RADIUS over DTLS: server and client of examples/radsec.py. trioradius certs DIR; python -m examples.dtls DIR"""
 
-server.pem, server.key and ca.pem are in the current directory.
-"""
+import pathlib
+import sys
 
 import trio
 
-from trioradius import DTLS, AccessAccept, AccessReject, AccessRequest, App, Peer, TLSSettings, serve
-from trioradius.attributes import ReplyMessage, UserName
-
-app = App(peers={"dns:nas.example.org": Peer()})
+from examples.radsec import app, ask, settings
+from trioradius import DTLS, open_client, serve
 
 
-@app.on(AccessRequest)
-async def authenticate(request: AccessRequest) -> AccessAccept | AccessReject:
-    if request.get(UserName) == "alice" and request.verify_password("wonderland"):
-        return request.accept(ReplyMessage("Welcome, Alice"))
-    return request.reject()
+async def main(folder: pathlib.Path) -> None:
+    async with trio.open_nursery() as nursery:
+        [(host, port)] = await nursery.start(serve, app, DTLS("127.0.0.1", 0, settings(folder, "server")))
+        async with open_client(DTLS(host, port, settings(folder, "client"))) as client:
+            print(await ask(client))
+        nursery.cancel_scope.cancel()
 
 
 if __name__ == "__main__":
-    settings = TLSSettings(certificate="server.pem", key="server.key", ca="ca.pem")
-    trio.run(serve, app, DTLS("::", 2083, settings))
+    trio.run(main, pathlib.Path(sys.argv[1]))

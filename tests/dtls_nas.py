@@ -9,14 +9,14 @@ from typing import Any
 
 import trio
 
+from tests import desk
 from tests.nas import octets_of
 from tests.tls.pki import NOW, PKI
-from trioradius import DTLS, AccessRequest, App, Peer, Request, TLSSettings, serve
+from trioradius import DTLS, AccessRequest, App, Request, TLSSettings
 from trioradius.attributes.ietf import UserName, UserPassword
 from trioradius.tls import Closed, Context, Data, Event, State, client_context, datagram_client
 
 SECRET = b"radius/dtls"
-PEERS = {"dns:nas.example.org": Peer()}
 
 
 def signed(request: Request[Any]) -> bytes:
@@ -101,13 +101,9 @@ class Nas:
         self._socket.close()
 
 
-@contextlib.asynccontextmanager
-async def served(app: App[Any], settings: TLSSettings) -> AsyncIterator[tuple[str, int]]:
-    """Serve an app by DTLS on 127.0.0.1; yields the address."""
-    async with trio.open_nursery() as nursery:
-        [address] = await nursery.start(serve, app, DTLS("127.0.0.1", 0, settings))
-        yield address
-        nursery.cancel_scope.cancel()
+def served(app: App[Any], settings: TLSSettings) -> contextlib.AbstractAsyncContextManager[tuple[str, int]]:
+    """Serve an app by DTLS on 127.0.0.1; the block gets the address."""
+    return desk.served(app, DTLS("127.0.0.1", 0, settings))
 
 
 @contextlib.asynccontextmanager

@@ -462,10 +462,10 @@ async def test_a_full_socket_is_waited_for(clock: MockClock) -> None:
         sent = 0
         with trio.move_on_after(1):
             while True:
-                await channel.send(b"octets", channels._Exchange())
+                await channel.send(b"octets", channels.UnderWay())
                 sent += 1
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(channel.send, b"last", channels._Exchange())
+            nursery.start_soon(channel.send, b"last", channels.UnderWay())
             await wait_all_tasks_blocked()
             assert [far.recv(10) for _ in range(sent)] == [b"octets"] * sent
         assert far.recv(10) == b"last"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
+import pathlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ from trio.testing import MockClock
 
 from tests.faults.raw import attribute, is_proven, reply
 from tests.scripted_tls import DIES, LEAVES, SECRET, Scripted, Step, accept, accept_1_1, named, scripted, silence
-from tests.tls.pki import PKI
+from tests.tls.pki import NOW, PKI
 from trioradius import (
     AccessAccept,
     AccessReject,
@@ -31,13 +33,14 @@ from trioradius import (
     StatusServer,
     VersionRefused,
     chap,
-    connections,
+    identifiers,
     open_client,
     send,
     serve,
 )
 from trioradius.attributes import AcctDelayTime, AcctSessionId, CHAPPassword, ReplyMessage, UserName, UserPassword
 from trioradius.tls import PreSharedKey, TLSSettings
+from trioradius.tls.certificates import make_revocation_list
 from trioradius.transports import TLS, UDP
 
 ASKED = AccessRequest(UserName("alice"), UserPassword("wonderland"))
@@ -133,7 +136,7 @@ async def test_tokens(opened: Opened, clock: MockClock) -> None:
         found = await at_once(client, users(1_000))
         assert client.profile.name == "1.1"
     tokens = [int.from_bytes(heard.octets[4:8], "big") for heard in server.heard]
-    assert [(token - tokens[0]) % connections.TOKENS for token in tokens] == [*range(1_000)]
+    assert [(token - tokens[0]) % identifiers.TOKENS for token in tokens] == [*range(1_000)]
     assert {type(accepted) for accepted in found} == {AccessAccept}
     assert {heard.octets[1] for heard in server.heard} == {0}
     assert trio.current_time() < 2
@@ -150,9 +153,9 @@ async def test_tokens_begin_anywhere(opened: Opened, clock: MockClock) -> None:
 
 
 async def test_tokens_go_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections.secrets, "randbelow", lambda below: below - 2)
-    tokens = connections._Tokens()
-    assert [tokens.take() for _ in range(3)] == [connections.TOKENS - 1, 0, 1]
+    monkeypatch.setattr(identifiers.secrets, "randbelow", lambda below: below - 2)
+    tokens = identifiers.Tokens()
+    assert [tokens.take() for _ in range(3)] == [identifiers.TOKENS - 1, 0, 1]
 
 
 async def test_the_password_is_in_the_clear_only_in_1_1(opened: Opened, clock: MockClock) -> None:
@@ -394,6 +397,100 @@ async def test_a_server_that_says_nothing(pki: PKI, clock: MockClock) -> None:
             assert raised.value.reason == "handshake_timeout"
 
 
+# Accounting beside logins, and connections after the first
+
+
+async def test_accounting_has_a_connection_of_its_own(opened: Opened, clock: MockClock) -> None:
+    """A server that is slow to record must not keep anybody out (T18)."""
+    async with opened() as (server, client):
+        server.script = lambda octets: accept(octets) if octets[0] == 1 else [(0, DIES)]
+        record = AccountingRequest(AcctSessionId("1"))
+        found = await at_once(client, [ASKED, record, *users(20)])
+        assert [type(one) for one in found] == [AccessAccept, NoResponse, *[AccessAccept] * 20]
+        await client.exchange(ASKED)
+    assert len({heard.connection for heard in server.heard if heard.octets[0] == 1}) == 1
+    assert len({heard.connection for heard in server.heard if heard.octets[0] == 4}) == 2
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+async def test_sessions_are_resumed(opened: Opened, clock: MockClock, tls: str, version: str) -> None:
+    """As the version that they were made for (RFC 9765 section 3.5), and each ticket once (RFC 8446 appendix C.4)."""
+    if (tls, version) == ("1.2", "1.1"):
+        return
+    answer = accept if version == "1.0" else accept_1_1
+    async with opened({"versions": version}, {"maximum_version": tls}) as (server, client):
+        server.script = lambda octets: [*answer(octets), (1, LEAVES)]
+        for _ in range(4):
+            assert isinstance(await client.exchange(ASKED), AccessAccept)
+            assert client.profile.name == version
+            await trio.sleep(5)
+    assert [done.resumed for done in server.done] == [False, True, True, True]
+    assert all(done.certificate is not None for done in server.done)
+
+
+async def test_nothing_is_resumed_where_the_settings_say_so(opened: Opened, clock: MockClock) -> None:
+    async with opened(client={"resumption": False}) as (server, client):
+        server.script = lambda octets: [*accept(octets), (1, LEAVES)]
+        for _ in range(2):
+            await client.exchange(ASKED)
+            await trio.sleep(5)
+    assert [done.resumed for done in server.done] == [False, False]
+
+
+async def test_a_resumption_that_is_refused(opened: Opened, clock: MockClock) -> None:
+    """A server that forgot its keys shakes hands from the beginning."""
+    async with opened() as (server, client):
+        server.script = lambda octets: [*accept(octets), (1, LEAVES)]
+        for _ in range(3):
+            await client.exchange(ASKED)
+            await trio.sleep(5)
+            server.context = server.context.reload()
+    assert [done.resumed for done in server.done] == [False, False, False]
+
+
+async def test_files_that_change_count_for_the_next_connection(
+    tmp_path: pathlib.Path, nursery: trio.Nursery, clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new certificate is shown; one that cannot work is not, and nobody is resumed as who they were before."""
+    caplog.set_level(logging.INFO, "trioradius.tls")
+    pki = PKI(tmp_path)
+    server, port = await scripted(pki.settings("server", versions="1.0"), nursery)
+    server.script = lambda octets: [*accept(octets), (1, LEAVES)]
+    async with open_client(TLS("127.0.0.1", port, pki.settings("client"))) as client:
+        for change in (
+            lambda: pki.issue("client", "other.example.org"),
+            (tmp_path / "client.key").unlink,
+            lambda: None,
+        ):
+            await client.exchange(ASKED)
+            await trio.sleep(5)
+            change()
+        await client.exchange(ASKED)
+    shown = [done.certificate.dns for done in server.done if done.certificate is not None]
+    assert shown == [("nas.example.org",), ("other.example.org",), ("other.example.org",), ("other.example.org",)]
+    assert [done.resumed for done in server.done] == [False, False, True, True]
+    said = [record.getMessage() for record in caplog.records if record.name == "trioradius.tls"]
+    assert said[0] == "certificates read again"
+    assert all("the certificates stay as they were: key: " in line for line in said[1:]) and len(said) == 3
+
+
+async def test_a_server_that_is_revoked_meanwhile(
+    tmp_path: pathlib.Path, nursery: trio.Nursery, clock: MockClock
+) -> None:
+    """What may be resumed is judged again by the lists there are now."""
+    pki = PKI(tmp_path)
+    server, port = await scripted(pki.settings("server", versions="1.0"), nursery)
+    server.script = lambda octets: [*accept(octets), (1, LEAVES)]
+    async with open_client(TLS("127.0.0.1", port, pki.settings("client", crl=tmp_path / "crl.pem"))) as client:
+        await client.exchange(ASKED)
+        await trio.sleep(5)
+        (tmp_path / "crl.pem").write_bytes(make_revocation_list(NOW, pki.authority, [pki.issued["server"]]))
+        with pytest.raises(NoResponse, match="revoked") as raised:
+            await client.exchange(ASKED)
+    assert raised.value.reason == "certificate_refused"
+
+
 # What a reply must not be
 
 
@@ -601,13 +698,25 @@ async def test_negotiation(
         else:
             with pytest.raises(VersionRefused if client == "1.1" else NoResponse):
                 await made.exchange(ASKED)
-            assert not served.heard
+            assert 1 not in {heard.octets[0] for heard in served.heard}
 
 
 async def test_1_1_alone_and_a_server_of_tls_1_2(opened: Opened, clock: MockClock) -> None:
     async with opened({"maximum_version": "1.2"}, {"versions": "1.1"}) as (_, client):
         with pytest.raises(VersionRefused, match=r"only RADIUS/1.1 is offered"):
             await client.connect()
+
+
+async def test_1_1_alone_and_a_server_without_alpn(opened: Opened, clock: MockClock) -> None:
+    """It is told why, by a Protocol-Error with Token 0 (RFC 9765 section 3.3.1)."""
+    async with opened({"versions": None}, {"versions": "1.1"}) as (server, client):
+        server.script = silence
+        with pytest.raises(VersionRefused):
+            await client.connect()
+        await trio.sleep(1)
+    [heard] = server.heard
+    assert heard.octets[0] == 52 and heard.octets[4:20] == bytes(16)
+    assert attribute(101, (406).to_bytes(4, "big")) in heard.octets
 
 
 async def test_the_version_follows_the_connection(opened: Opened, clock: MockClock) -> None:

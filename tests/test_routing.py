@@ -20,6 +20,7 @@ from trioradius import (
     CoARequest,
     ConfigurationError,
     DisconnectRequest,
+    Replied,
     Reply,
     Request,
     Router,
@@ -188,6 +189,48 @@ async def test_middleware_may_answer_change_and_catch() -> None:
     assert await answer(app, AccessRequest()) == "who?"
     assert await answer(app, AccessRequest(UserName("alice"))) == "nobody"
     assert await answer(app, AccessRequest(UserName("alice@example.org"))) == "handled changed"
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+async def test_middleware_sees_a_reply_that_was_raised(depth: int) -> None:
+    """Also from within nurseries of the handler's own."""
+    app: App[Any] = App(PEERS)
+    seen: list[Reply] = []
+
+    @app.middleware
+    async def look(request: Request[Any], call_next: CallNext) -> Reply:
+        seen.append(await call_next(request))
+        return seen[-1]
+
+    @app.on(AccessRequest)
+    async def decided(request: AccessRequest) -> AccessAccept:
+        error: Exception = Replied(request.reject(reason="decided"))
+        for _ in range(depth):
+            error = ExceptionGroup("a nursery's", [error])
+        raise error
+
+    reply = await app.dispatch(AccessRequest())
+    assert isinstance(reply, AccessReject) and reply.reason == "decided"
+    assert seen == [reply]
+    assert app.routes[0].function is decided
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ExceptionGroup("", [Replied(AccessReject()), KeyError("x")])])
+async def test_middleware_sees_other_errors_as_they_are(error: Exception) -> None:
+    app: App[Any] = App(PEERS)
+
+    @app.middleware
+    async def look(request: Request[Any], call_next: CallNext) -> Reply:
+        with pytest.raises(type(error)) as raised:
+            await call_next(request)
+        assert raised.value is error
+        return AccessAccept()
+
+    @app.on(AccessRequest)
+    async def fails(request: AccessRequest) -> AccessAccept:
+        raise error
+
+    assert isinstance(await app.dispatch(AccessRequest()), AccessAccept)
 
 
 async def test_with_attributes_keeps_the_kind_and_the_reason() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import trio
 
+from tests import desk
 from tests.tls.pki import NOW
-from trioradius import TLS, AccessRequest, App, Request, TLSSettings, serve
-from trioradius.attributes.ietf import UserName
+from trioradius import TLS, AccessRequest, App, Request, TLSSettings
+from trioradius.attributes.ietf import UserName, UserPassword
 from trioradius.protocol.exchange import Sent
 from trioradius.protocol.profile import RADIUS_1_0, RADIUS_1_1
 from trioradius.protocol.secret import Secret
@@ -71,8 +73,8 @@ class Line:
         profile = PROFILES[self.engine.done.radius_version or "1.0"]
         return Sent.make(request, next(self._identifiers) % profile.identifiers, Secret(secret), profile).octets
 
-    def login(self, user: str = "alice") -> bytes:
-        return self.octets_of(AccessRequest(UserName(user)))
+    def login(self, user: str = "alice", password: str = "wonderland") -> bytes:
+        return self.octets_of(AccessRequest(UserName(user), UserPassword(password)))
 
     async def send(self, *packets: bytes) -> None:
         """All in one record, as far as it holds them."""
@@ -113,13 +115,9 @@ async def connect(address: tuple[str, int], settings: TLSSettings) -> Line:
     return await Line(stream, settings).shake_hands()
 
 
-@contextlib.asynccontextmanager
-async def served(app: App[Any], settings: TLSSettings, **options: Any) -> AsyncIterator[tuple[str, int]]:
-    """Serve an app on 127.0.0.1; yields the address."""
-    async with trio.open_nursery() as nursery:
-        [address] = await nursery.start(serve, app, TLS("127.0.0.1", 0, settings, **options))
-        yield address
-        nursery.cancel_scope.cancel()
+def served(app: App[Any], settings: TLSSettings, **options: Any) -> AbstractAsyncContextManager[tuple[str, int]]:
+    """Serve an app by TLS on 127.0.0.1; the block gets the address."""
+    return desk.served(app, TLS("127.0.0.1", 0, settings, **options))
 
 
 def pieces(octets: bytes, size: int) -> Iterable[bytes]:

@@ -11,7 +11,8 @@ Typed attributes are in trioradius.attributes, the test client in trioradius.tes
 from trioradius.app import App
 from trioradius.attributes.attribute import AVP, Attribute
 from trioradius.attributes.dictionary import Dictionary
-from trioradius.client import Client, open_client, send
+from trioradius.client import Client, open_client, send, send_eap
+from trioradius.eap.supplicant import EAPCredentials
 from trioradius.errors import (
     AuthenticityError,
     ConfigurationError,
@@ -28,6 +29,8 @@ from trioradius.errors import (
     VersionRefused,
 )
 from trioradius.peers import Peers, secret_from_environment, secret_from_file
+from trioradius.protocol.credentials import Cleartext, Credential, Hashed, NTHash, read_credential
+from trioradius.protocol.ms_chap import MSCHAPFailure
 from trioradius.protocol.packets import (
     AccessAccept,
     AccessChallenge,
@@ -55,6 +58,7 @@ from trioradius.retransmission import Retransmission
 from trioradius.routing import CallNext, Router
 from trioradius.server import serve
 from trioradius.stores import DedupStore, FileLearned, MemoryDedupStore
+from trioradius.supplicant import EAPResult
 from trioradius.tls import PreSharedKey, TLSSettings
 from trioradius.transports import DTLS, TLS, UDP, Limits
 
@@ -73,12 +77,14 @@ __all__ = [
     "Attribute",
     "AuthenticityError",
     "CallNext",
+    "Cleartext",
     "Client",
     "CoAACK",
     "CoANAK",
     "CoAReply",
     "CoARequest",
     "ConfigurationError",
+    "Credential",
     "DTLS",
     "DecodeError",
     "DedupStore",
@@ -89,11 +95,16 @@ __all__ = [
     "DisconnectNAK",
     "DisconnectReply",
     "DisconnectRequest",
+    "EAPCredentials",
+    "EAPResult",
     "EncodeError",
     "FileLearned",
+    "Hashed",
     "Limits",
+    "MSCHAPFailure",
     "MemoryDedupStore",
     "MissingAttribute",
+    "NTHash",
     "NoResponse",
     "Overload",
     "Peer",
@@ -112,8 +123,10 @@ __all__ = [
     "VersionRefused",
     "chap",
     "open_client",
+    "read_credential",
     "secret_from_environment",
     "secret_from_file",
     "send",
+    "send_eap",
     "serve",
 ]

@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
+from trio_util import AsyncValue
+
 from trioradius.attributes.dictionary import Dictionary
 from trioradius.errors import ConfigurationError
 from trioradius.peers import MemoryLearned, Peers, PeerSource
 from trioradius.peers.policy import Learned
 from trioradius.peers.table import PeerTable
 from trioradius.protocol.packets import Reply, Request
-from trioradius.routing import Handler, Route, Router, wrapped
+from trioradius.routing import AnyMiddleware, Handler, Middleware, Route, Router, wrapped
 from trioradius.stores import DedupStore, MemoryDedupStore
 from trioradius.transports.listener import Limits
 
@@ -78,6 +80,9 @@ class App(Router, Generic[State]):
         self.state: State
         """What the lifespan yielded; there while the app is served."""
         self.lifespans: list[Lifespan] = []
+        self.elected = AsyncValue(True)
+        """Whether this process does what must be done once, as reaping: of several workers one is elected."""
+        self._gates: list[Middleware] = []
         self._table: dict[type[Request[Any]], tuple[Route, ...]] = {}
         self._entrance: Handler | None = None
 
@@ -96,6 +101,12 @@ class App(Router, Generic[State]):
         self.lifespans.append(function)
         return function
 
+    def outermost(self, function: AnyMiddleware) -> AnyMiddleware:
+        """Register a middleware outside of all others, whenever they are registered."""
+        self._gates.append(function)
+        self._changed()
+        return function
+
     def dispatch(self, request: Request[Any]) -> Awaitable[Reply]:
         """The reply, to be awaited, of the first route that matches, through all middleware. Raises NoHandler."""
         return (self._entrance or self._open())(request)
@@ -108,7 +119,7 @@ class App(Router, Generic[State]):
         """Sort the routes by request class and wrap them in the middleware, once after every change."""
         routes = self.routes
         self._table = {kind: tuple(r for r in routes if r.request is kind) for kind in {r.request for r in routes}}
-        self._entrance = wrapped(self._middleware, self._route)
+        self._entrance = wrapped([*self._gates, *self._middleware], self._route)
         return self._entrance
 
     def _route(self, request: Request[Any]) -> Awaitable[Reply]:

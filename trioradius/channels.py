@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections import Counter, deque
-from typing import Any, Final, Generic, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 import trio
@@ -21,15 +21,12 @@ from trioradius.protocol.profile import RADIUS_1_0, Profile
 from trioradius.retransmission import delayed
 from trioradius.transports import UDP
 from trioradius.transports.sockets import DATAGRAM_MAXIMUM
-from trioradius.way import CLOSED, R, Terms
+from trioradius.way import CLOSED, IDENTIFIERS_MAXIMUM, UNMATCHED, R, Terms, UnderWay
 
 EXCHANGES_MAXIMUM: Final = 16_384
 """At once, on 64 sockets; further ones wait for a place."""
-IDENTIFIERS_MAXIMUM: Final = 5
-"""That one exchange holds: an Accounting-Request that counts its delay is listened for under its last five."""
 BATCH: Final = 64
 """Datagrams read before other tasks get a turn."""
-UNMATCHED: Final = "unmatched"
 
 log = logging.getLogger("trioradius.client")
 
@@ -53,7 +50,7 @@ class Channels:
     async def exchange(self, request: Request[R]) -> R | ProtocolError:
         """Retransmit a request until it is answered or the schedule ends. Raises what Client.exchange() says."""
         begun = trio.current_time()
-        under_way: _Exchange[R] = _Exchange()
+        under_way: UnderWay[R, _Place] = UnderWay()
         async with self._places:
             try:
                 for wait in self._terms.retransmission.waits():
@@ -66,16 +63,17 @@ class Channels:
         text, reason = under_way.hint()
         raise NoResponse(f"no acceptable reply from {self._server.host} port {self._server.port}{text}", reason=reason)
 
-    async def _transmit(self, request: Request[R], under_way: _Exchange[R]) -> None:
+    async def _transmit(self, request: Request[R], under_way: UnderWay[R, _Place]) -> None:
         """Send the same octets as before, or those of a request that has changed under a further Identifier."""
-        if under_way.sent is None or under_way.sent.request != request:
+        sent = under_way.unchanged(request)
+        if sent is None:
             if len(under_way.places) == IDENTIFIERS_MAXIMUM:
                 self._give_back(under_way.places.popleft())
             channel, identifier = await self._take()
             under_way.places.append((channel, identifier))
-            under_way.sent = self._terms.make(request, identifier, self.profile)
-            channel.waiting[identifier] = under_way.sent, under_way
-        await under_way.places[-1][0].send(under_way.sent.octets, under_way)
+            sent = under_way.sent = self._terms.make(request, identifier, self.profile)
+            channel.waiting[identifier] = sent, under_way
+        await under_way.places[-1][0].send(sent.octets, under_way)
 
     async def _take(self) -> _Place:
         """A free Identifier, of a further socket where all are taken."""
@@ -120,60 +118,19 @@ class Channels:
         self._nursery.cancel_scope.cancel()
         for channel in self._channels:
             for under_way in channel.exchanges():
-                under_way.close()
-
-
-class _Exchange(Generic[R]):
-    """A request under way: its Identifiers, the one good reply under whichever, and what was wrong with others."""
-
-    def __init__(self) -> None:
-        self.places: deque[_Place] = deque()
-        self.sent: Sent[R] | None = None
-        self._reply: R | ProtocolError | None = None
-        self._ended = trio.Event()
-        self._faults: Counter[str] = Counter()
-        self._texts: dict[str, str] = {}
-
-    def give(self, reply: R | ProtocolError) -> None:
-        """The good reply; what comes after it is too late."""
-        if not self._ended.is_set():
-            self._reply = reply
-            self._ended.set()
-
-    def close(self) -> None:
-        """The client is closed."""
-        self._ended.set()
-
-    async def reply(self) -> R | ProtocolError:
-        """Wait for it. Raises trio.ClosedResourceError where the client was closed first."""
-        await self._ended.wait()
-        if self._reply is None:
-            raise trio.ClosedResourceError(CLOSED)
-        return self._reply
-
-    def blame(self, reason: str, text: str) -> None:
-        """Remember why a reply to it was thrown away, or why none can come."""
-        self._faults[reason] += 1
-        self._texts[reason] = text
-
-    def hint(self) -> tuple[str, str]:
-        """The commonest fault as text and reason; what may have been the reply to another request only if alone."""
-        if not self._faults:
-            return "", ""
-        reason = max(self._faults, key=lambda found: (found != UNMATCHED, self._faults[found]))
-        return f": {self._texts[reason]}", reason
+                under_way.end(trio.ClosedResourceError(CLOSED))
 
 
 class _Channel:
     """One connected socket, and who waits for the reply under which of its 256 Identifiers."""
 
     def __init__(self, connected: socket.socket, dictionary: Dictionary, counters: Counter[str]) -> None:
-        self.waiting: dict[int, tuple[Sent[Any], _Exchange[Any]]] = {}
+        self.waiting: dict[int, tuple[Sent[Any], UnderWay[Any, _Place]]] = {}
         self._socket = connected
         self._dictionary = dictionary
         self._counters = counters
 
-    async def send(self, octets: bytes, under_way: _Exchange[Any]) -> None:
+    async def send(self, octets: bytes, under_way: UnderWay[Any, _Place]) -> None:
         """Send, or behave like a network that lost it: an unreachable server is found out by waiting."""
         while True:
             try:
@@ -206,7 +163,7 @@ class _Channel:
             else:
                 self._received(octets)
 
-    def exchanges(self) -> list[_Exchange[Any]]:
+    def exchanges(self) -> list[UnderWay[Any, _Place]]:
         """Whatever waits for a reply on this socket."""
         return [under_way for _, under_way in self.waiting.values()]
 
@@ -218,20 +175,20 @@ class _Channel:
             return
         sent, under_way = found
         try:
-            under_way.give(sent.read_reply(octets, self._dictionary))
+            under_way.end(sent.read_reply(octets, self._dictionary))
         except (AuthenticityError, DecodeError) as error:
             # One line a reason, lest a flood of forged replies fill the log; the counters have the rest.
             level = logging.DEBUG if self._counters[error.reason] else logging.WARNING
             log.log(level, "a reply was discarded: %s", error)
             self._count(error.reason, f"{error} ({error.reason})", [under_way])
 
-    def _refused(self, error: OSError, concerned: list[_Exchange[Any]]) -> None:
+    def _refused(self, error: OSError, concerned: list[UnderWay[Any, _Place]]) -> None:
         """What the network says, such as an ICMP message, may not last, so the timers run on here too."""
         text = error.strerror or str(error)
         known = "nothing listens there" if isinstance(error, ConnectionRefusedError) else "it cannot be reached"
         self._count(text.lower().replace(" ", "_"), f"{known} ({text})", concerned)
 
-    def _count(self, reason: str, text: str, concerned: list[_Exchange[Any]]) -> None:
+    def _count(self, reason: str, text: str, concerned: list[UnderWay[Any, _Place]]) -> None:
         self._counters[reason] += 1
         for under_way in concerned:
             under_way.blame(reason, text)

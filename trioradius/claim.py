@@ -25,7 +25,7 @@ class Claim:
 
     Args:
         store: where replies live; None where duplicates are not looked for.
-        key: what makes two requests the same one.
+        key: what makes two requests the same one, empty where no repeat can come.
         address: the NAS, whose requests at once are bounded.
         in_flight: how many requests are being answered, by address.
         most: the bound for one address.
@@ -37,7 +37,7 @@ class Claim:
         self, store: DedupStore | None, key: bytes, address: str, in_flight: dict[str, int], most: int
     ) -> None:
         self.reply: bytes | None = None
-        self._store = store
+        self._store = store if key else None
         self._key = key
         self._address = address
         self._in_flight = in_flight

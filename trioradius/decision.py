@@ -130,6 +130,8 @@ def _refused(request: Request[Any], cause: int, why: str) -> Reply:
     """What a request gets that no handler could answer; accounting gets silence (RFC 2866 section 2)."""
     if isinstance(request, AccessRequest):
         return request.reject(reason=why)
-    if isinstance(request, CoARequest | DisconnectRequest):
+    told = request.source is not None and request.source.profile.tells_unsupported
+    unsupported = told and cause == ErrorCause.UNSUPPORTED_EXTENSION
+    if isinstance(request, CoARequest | DisconnectRequest) and not unsupported:
         return request.nak(cause, reason=why)
     raise Discard(f"{request.name}: {why}", reason="not_handled", error_cause=cause)

@@ -2,6 +2,7 @@
 
 Theirs (discard or close, and count under ``reason``): DecodeError, AuthenticityError, UnknownPeer.
 Ours (a value or a setting does not fit): EncodeError, DictionaryError, ConfigurationError.
+Of what we rely on: StoreUnavailable, StoreRefused (discard, and count).
 Nobody's: NoResponse, after the whole retransmission schedule; VersionRefused, where the ends have none in common.
 A handler's own decision: Discard, MissingAttribute, Replied.
 """
@@ -53,6 +54,20 @@ class UnknownPeer(RadiusError):
 
 class Overload(RadiusError):
     """A packet past a bound on work in flight; the peer retransmits it."""
+
+
+class StoreUnavailable(RadiusError):
+    """A database that is away, locked, full or overloaded; the request stays unanswered, and the peer retransmits it."""
+
+    def __init__(self, text: str, *, reason: str = "store_unavailable") -> None:
+        super().__init__(text, reason=reason)
+
+
+class StoreRefused(RadiusError):
+    """A row or a statement that the database does not take, and will not take later either."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, reason="store_refused")
 
 
 class EncodeError(RadiusError, ValueError):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 import attrs
 
-from trioradius.errors import ConfigurationError, MissingAttribute
+from trioradius.errors import ConfigurationError, MissingAttribute, Replied
 from trioradius.protocol.packets import (
     REQUESTS,
     AccessReply,
@@ -185,16 +185,46 @@ class _Included:
 
 
 def wrapped(middleware: list[Middleware], handler: Handler) -> Handler:
-    """The handler inside its middleware."""
+    """The handler inside its middleware, which sees a reply also where what the handler awaited has decided it."""
+    if middleware:
+        handler = _settled(handler)
     for outer in reversed(middleware):
         handler = _around(outer, handler)
     return handler
+
+
+def _settled(inner: Handler) -> Handler:
+    async def call(request: Request[Any]) -> Reply:
+        try:
+            return await inner(request)
+        except Replied as decided:
+            return decided.reply
+        except ExceptionGroup as group:
+            # Raised within a nursery of the handler's own.
+            only = _alone(group)
+            if not isinstance(only, Replied):
+                raise
+            return only.reply
+
+    return _named_as(inner, call)
+
+
+def _alone(group: ExceptionGroup[Exception]) -> Exception:
+    """The one exception within groups that hold nothing else; the group where there are several."""
+    found: Exception = group
+    while isinstance(found, ExceptionGroup) and len(found.exceptions) == 1:
+        found = found.exceptions[0]
+    return found
 
 
 def _around(outer: Middleware, inner: Handler) -> Handler:
     async def call(request: Request[Any]) -> Reply:
         return await outer(request, inner)
 
+    return _named_as(inner, call)
+
+
+def _named_as(inner: Handler, call: Handler) -> Handler:
     call.__qualname__ = getattr(inner, "__qualname__", repr(inner))
     call.__wrapped__ = inner  # type: ignore[attr-defined]
     return call

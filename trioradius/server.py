@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Coroutine
-from typing import Any, Final, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 import trio
 
@@ -21,6 +21,8 @@ from trioradius.errors import (
     Discard,
     Overload,
     RadiusError,
+    StoreRefused,
+    StoreUnavailable,
     UnknownPeer,
 )
 from trioradius.peers import Peers, require_proof
@@ -30,19 +32,35 @@ from trioradius.protocol.codes import ACCESS_REJECT
 from trioradius.protocol.packets import ProtocolError
 from trioradius.protocol.source import Source
 from trioradius.transports import DTLS, TLS, UDP
-from trioradius.transports.dtls_listener import DTLSListener
-from trioradius.transports.listener import Answer, Delayed, Limits
-from trioradius.transports.tls_listener import TLSListener
-from trioradius.transports.udp import BoundAddress, UDPListener
+from trioradius.transports.listener import Answer, Delayed, Limits, Service
+from trioradius.transports.udp import BoundAddress
 
-DISCARDED: Final = (DecodeError, AuthenticityError, UnknownPeer, Overload, Discard)
+if TYPE_CHECKING:
+    from typing import Self
+
+DISCARDED: Final = (DecodeError, AuthenticityError, UnknownPeer, Overload, StoreUnavailable, StoreRefused, Discard)
 """What makes a transport discard a packet; any other exception is a fault of ours or of the handler's."""
 JITTER: Final = 0.1
 """Part of the reject delay that is random."""
 
 T = TypeVar("T")
 Listener: TypeAlias = UDP | TLS | DTLS
-BoundListener: TypeAlias = UDPListener | TLSListener | DTLSListener
+
+
+class BoundListener(Protocol):
+    """A bound socket, and what is read from it; leaving its block closes it."""
+
+    address: BoundAddress
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+    async def serve(self, service: Service) -> None:
+        """Answer requests until stopped or cancelled."""
+
+    def stop(self) -> None:
+        """Read no more; serve() returns when what was read is answered."""
+
 
 log = logging.getLogger("trioradius.server")
 
@@ -136,7 +154,8 @@ class AppService:
 
     def unanswered(self, octets: bytes, source: Source, error_cause: int = RESOURCES_UNAVAILABLE) -> bytes | None:
         """What a request gets that gets no reply, also one that timed out: Protocol-Error, or None for silence."""
-        refusal = source.profile.unanswered(octets, error_cause) if error_cause else None
+        secret = source.peer.secret if source.peer is not None else None
+        refusal = source.profile.unanswered(octets, error_cause, secret) if error_cause else None
         if refusal is not None:
             self._app.counters[ProtocolError.name] += 1
         return refusal
@@ -191,26 +210,36 @@ async def serve(
     for listener in listeners:
         if isinstance(listener, TLS | DTLS):
             app.peers.require_fit(listener.settings)
-    grace = trio.CancelScope()
-    async with contextlib.AsyncExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         bound: list[BoundListener] = []
         for listener in listeners:
-            bound.append(await listener.bind())
-            stack.enter_context(bound[-1])
-        async with trio.open_nursery() as nursery:
-            await nursery.start(_serve_within, app, bound, grace)
-            task_status.started([opened.address for opened in bound])
-            try:
-                await trio.sleep_forever()
-            finally:
-                for opened in bound:
-                    opened.stop()
-                grace.deadline = trio.current_time() + app.limits.grace_seconds
+            opened: BoundListener = await listener.bind()
+            bound.append(stack.enter_context(opened))
+        await serve_bound(app, bound, task_status=task_status)
+
+
+async def serve_bound(
+    app: App[Any],
+    bound: Sequence[BoundListener],
+    *,
+    task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """serve() on listeners that are bound already and that somebody else closes."""
+    grace = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_serve_within, app, bound, grace)
+        task_status.started([opened.address for opened in bound])
+        try:
+            await trio.sleep_forever()
+        finally:
+            for opened in bound:
+                opened.stop()
+            grace.deadline = trio.current_time() + app.limits.grace_seconds
 
 
 async def _serve_within(
     app: App[Any],
-    listeners: list[BoundListener],
+    listeners: Sequence[BoundListener],
     grace: trio.CancelScope,
     *,
     task_status: trio.TaskStatus[None],

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import trio
 
 from trioradius.app import App
+from trioradius.attributes.attribute import AVP
+from trioradius.eap.supplicant import EAPCredentials
 from trioradius.errors import NoResponse, RadiusError
 from trioradius.protocol.exchange import Sent
+from trioradius.protocol.packet import Named
 from trioradius.protocol.packets import REQUESTS, ProtocolError, Reply, Request
 from trioradius.protocol.profile import RADIUS_1_0, Profile
 from trioradius.protocol.source import Source
 from trioradius.server import AppService, running
+from trioradius.supplicant import EAPResult, authenticate
 from trioradius.transports.listener import Answer, Delayed
 
 if TYPE_CHECKING:
@@ -80,6 +84,10 @@ class AppClient:
         if isinstance(reply, ProtocolError):
             raise NoResponse(f"the app answered {reply}", reason="protocol_error", reply=reply)
         return reply
+
+    async def authenticate(self, credentials: EAPCredentials, *attributes: AVP | Named) -> EAPResult:
+        """Hold an EAP conversation with the app to its end, as Client.authenticate() does. Raises what that says."""
+        return await authenticate(self.exchange, credentials, *attributes)
 
     async def send(self, octets: bytes) -> bytes | None:
         """The octets that answer these octets; None where the app's handler failed or took too long.

@@ -13,7 +13,8 @@ import subprocess
 import pytest
 
 from trioradius.cli.programs import load_app
-from trioradius.cli.run import _advised, _default_listeners, _listener
+from trioradius.cli.run import _default_listeners, _listener
+from trioradius.cli.serving import complaint
 from trioradius.errors import ConfigurationError
 
 from .conftest import HELLO, ROOT, SECRET, Complain, Program, Start
@@ -251,7 +252,7 @@ def test_advice_for_a_port_that_is_not_allowed() -> None:
         except OSError as error:
             raise ConfigurationError(f"UDP :: port 80 cannot be bound: {error.strerror}") from None
     except ConfigurationError as error:
-        assert _advised(error).endswith(
+        assert complaint(error).endswith(
             "Permission denied; ports below 1024 want root or CAP_NET_BIND_SERVICE; choose a higher one with --udp"
         )
 
@@ -265,7 +266,7 @@ def test_a_lifespan_that_fails(mistake: Complain, folder: pathlib.Path) -> None:
     assert line == "trioradius: failing.py:5: ConnectionError: no database there"
 
 
-@pytest.mark.parametrize("arguments", [("--log-level", "loud"), ("--workers", "2")])
+@pytest.mark.parametrize("arguments", [("--log-level", "loud"), ("--colour", "red")])
 def test_bad_options(mistake: Complain, hello: str, arguments: tuple[str, ...]) -> None:
     assert mistake("run", hello, *arguments).endswith("(see trioradius run --help)")
 

@@ -16,8 +16,13 @@ DOCUMENTS = (
     "README.md",
     "docs/tutorial.md",
     "docs/how-to/peers.md",
+    "docs/how-to/passwords.md",
     "docs/how-to/testing.md",
+    "docs/how-to/testing-eap.md",
     "docs/how-to/duplicates.md",
+    "docs/how-to/freeradius-database.md",
+    "docs/reference/rates.md",
+    "docs/how-to/eap.md",
 )
 BLOCK = re.compile(r'^```python title="([a-z_]+)\.py"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 

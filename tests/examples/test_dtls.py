@@ -1,11 +1,13 @@
 import pathlib
+from datetime import UTC, datetime
 
-from examples.dtls import app
-from tests.dtls_nas import connected, login, served
-from tests.tls.pki import PKI
+import pytest
+
+from examples import dtls
+from trioradius.tls.certificates import write_development_certificates
 
 
-async def test_alice_gets_in(tmp_path: pathlib.Path) -> None:
-    pki = PKI(tmp_path)
-    async with served(app, pki.settings("server")) as address, connected(address, pki) as nas:
-        assert b"Welcome, Alice" in await nas.ask(login("alice", "wonderland"))
+async def test_server_and_client(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_development_certificates(tmp_path, datetime.now(UTC))
+    await dtls.main(tmp_path)
+    assert capsys.readouterr().out == "Access-Accept by RADIUS/1.0: Welcome, Alice\n"

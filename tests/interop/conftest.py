@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .eapol import EapolTest
 from .examples import HIDDEN, PLAIN
 from .freeradius import FreeRADIUS, running
 from .radclient import Radclient
@@ -26,6 +27,12 @@ def radclient(tmp_path_factory: pytest.TempPathFactory) -> Radclient:
     configuration = tmp_path_factory.mktemp("radclient")
     (configuration / "dictionary").touch()
     return Radclient(installed("radclient", "freeradius-utils"), configuration)
+
+
+@pytest.fixture(scope="session")
+def eapol_test(tmp_path_factory: pytest.TempPathFactory) -> EapolTest:
+    """Runs eapol_test; see its class."""
+    return EapolTest(installed("eapol_test", "eapoltest"), tmp_path_factory.mktemp("eapol_test"))
 
 
 @pytest.fixture(scope="session")

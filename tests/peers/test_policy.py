@@ -160,3 +160,21 @@ def test_a_peer_is_learned_for_each_address() -> None:
     learned = MemoryLearned()
     learn(wire.decode(PROVEN), Peer(SECRET, **AUTO), "192.0.2.7", learned)  # type: ignore[arg-type]
     assert learned == {"192.0.2.7": True}
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 25, 27])
+def test_ms_chap_over_udp_is_warned_of_once_for_each_peer(number: int, caplog: pytest.LogCaptureFixture) -> None:
+    """draft-ietf-radext-deprecating-radius, Do Not Use MS-CHAP."""
+    octets = signed(ACCESS, vendor(311, attribute(number, bytes(50))))
+    peers = [Peer(SECRET, name="one"), Peer(SECRET, name="two")]
+    for peer in (peers[0], peers[0], peers[1], peers[0]):
+        require_proof(wire.decode(octets), peer, source(), {})
+    assert [record.args[1] for record in caplog.records if record.args] == ["one", "two"]  # type: ignore[index]
+    with pytest.raises(AuthenticityError, match="allow_ms_chap"):
+        require_proof(wire.decode(octets), Peer(SECRET, allow_ms_chap=False), source(), {})
+
+
+def test_other_attributes_of_microsoft_and_ms_chap_over_tls_are_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    require_proof(wire.decode(signed(ACCESS, vendor(311, attribute(11, bytes(16))))), Peer(SECRET), source(), {})
+    require_proof(wire.decode(signed(ACCESS, MS_CHAP)), Peer(SECRET, allow_ms_chap=False), source("tls"), {})
+    assert caplog.records == []

@@ -28,8 +28,9 @@ from trioradius import (
     Request,
     StatusServer,
 )
-from trioradius.attributes.ietf import ProxyState, ReplyMessage, TunnelPassword, UserName, UserPassword
+from trioradius.attributes.ietf import EAPMessage, ProxyState, ReplyMessage, TunnelPassword, UserName, UserPassword
 from trioradius.attributes.microsoft import MSMPPESendKey
+from trioradius.protocol.authenticator import sign_reply
 from trioradius.protocol.exchange import Sent
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.secret import Secret
@@ -128,3 +129,25 @@ def test_nothing_shows_the_secret_or_a_password() -> None:
 @pytest.mark.parametrize("prove", [True, False])
 def test_dynamic_requests_prove_themselves_where_asked(*, prove: bool) -> None:
     assert (sent(CoARequest(), prove=prove).octets[20:22] == b"\x50\x12") == prove
+
+
+@pytest.mark.parametrize("reply", [AccessAccept, AccessReject, AccessChallenge])
+def test_eap_is_proved_whatever_the_client_asks(reply: type[Reply]) -> None:
+    """RFC 3579 section 3.1; open_client(require_message_authenticator=False) is for other replies."""
+    asked = sent(AccessRequest(), require_message_authenticator=False)
+    octets = answer(asked, reply(EAPMessage(b"\3\1\0\4")))
+    assert read(asked, octets)[EAPMessage] == b"\3\1\0\4"
+    bare = without_proof(asked, octets)
+    with pytest.raises(AuthenticityError) as raised:
+        read(asked, bare)
+    assert raised.value.reason == "eap_without_message_authenticator"
+    strict = sent(AccessRequest())
+    with pytest.raises(AuthenticityError) as raised:
+        read(strict, without_proof(strict, answer(strict, reply(EAPMessage(b"\3\1\0\4")))))
+    assert raised.value.reason == "message_authenticator_missing"
+
+
+def without_proof(asked: Sent[Any], octets: bytes) -> bytes:
+    """A reply without its Message-Authenticator, which comes first, and signed anew."""
+    attributes = octets[38:]
+    return sign_reply(octets[0], octets[1], asked.authenticator, attributes, SECRET, prove=False)

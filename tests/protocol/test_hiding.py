@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioradius import EncodeError
+from trioradius.attributes.microsoft import MSCHAPMPPEKeys
 from trioradius.protocol.hiding import Hiding
 from trioradius.protocol.secret import Secret
 
@@ -105,3 +106,14 @@ def test_what_is_too_long_is_refused_without_showing_it(kind: int, size: int) ->
 
 def test_no_repr_shows_a_secret() -> None:
     assert repr(hiding()) == "Hiding(...)"
+
+
+@pytest.mark.parametrize("ending", [b"\1", b"\0", bytes(5), bytes(24)])
+def test_a_hidden_key_of_a_fixed_size_keeps_the_nulls_at_its_end(ending: bytes) -> None:
+    """MS-CHAP-MPPE-Keys, RFC 2548 section 2.4.1."""
+    keys = bytes(range(1, 25))[: 24 - len(ending)] + ending
+    hiding = Hiding(Secret(b"xyzzy5461"), bytes(16))
+    avp = MSCHAPMPPEKeys(keys)
+    hidden = avp.wire(hiding.hide)[8:]
+    assert len(hidden) == 32
+    assert MSCHAPMPPEKeys.decode(hidden, hiding.unhide) == keys

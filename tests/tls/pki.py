@@ -28,6 +28,7 @@ class PKI:
         self.issue("expired", "nas.example.org", now=NOW - timedelta(days=400))
         self.issue("unborn", "nas.example.org", now=NOW + timedelta(days=2))
         self.issue("revoked", "revoked.example.org")
+        self.issue("other", "other.example.org")
         self.issue("selfsigned", "localhost", issuer=None)
         self.issue("stranger", "nas.example.org", issuer=make_authority(NOW, name="stranger CA"))
         middle = make_authority(NOW, name="middle CA", issuer=self.authority)

@@ -163,7 +163,10 @@ def test_handshakes_under_way_are_bounded(pki: PKI) -> None:
     for port, hello in hellos:
         network.arrive(hello, ("192.0.2.1", port))
     assert network.sessions.half_open == 3
-    assert [arrival.refused for arrival in network.arrivals[-2:]] == ["half_open_full"] * 2
+    assert [arrival.given_up for arrival in network.arrivals[-3:]] == [None, ("192.0.2.1", 0), ("192.0.2.1", 1)]
+    network.arrive(hellos[4][1], ("192.0.2.1", 4))
+    assert network.sessions.half_open == 3
+    assert network.arrivals[-1].given_up is None
     network.seconds += 5
     assert len(network.sessions.expire(network.seconds)) == 3
     assert network.sessions.half_open == 0
@@ -184,6 +187,7 @@ def test_sessions_are_bounded(pki: PKI) -> None:
     for port in range(4):
         network.pump(new_client(pki), ("192.0.2.1", port))
     assert len(network.sessions) == 2
+    assert network.arrivals[-1].refused == "connections_full"
 
 
 def test_packets_each_in_a_record_each_in_a_datagram(pki: PKI, network: Network) -> None:

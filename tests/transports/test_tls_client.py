@@ -12,7 +12,8 @@ from tests.tls.pki import PKI
 from tests.tls.programs import s_server, shown
 from trioradius import TLS, RadiusError, TLSSettings, VersionRefused
 from trioradius.tls import client_context
-from trioradius.transports.tls_client import Connection, ConnectionLost, open_connection
+from trioradius.transports.lost import ConnectionLost
+from trioradius.transports.tls_client import TLSClientConnection, open_connection
 
 FLAGS = {"1.2": "-tls1_2", "1.3": "-tls1_3"}
 PACKET = b"\x02\0\0\x14" + b"sixteen octets .\n"[:15] + b"\n"
@@ -23,11 +24,11 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
     return PKI(tmp_path_factory.mktemp("pki"))
 
 
-async def opened(port: int, settings: TLSSettings) -> Connection:
+async def opened(port: int, settings: TLSSettings) -> TLSClientConnection:
     return await open_connection(TLS("127.0.0.1", port, settings), client_context(settings))
 
 
-async def exchanged(connection: Connection, process: subprocess.Popen[bytes], octets: bytes) -> list[bytes]:
+async def exchanged(connection: TLSClientConnection, process: subprocess.Popen[bytes], octets: bytes) -> list[bytes]:
     """What s_server prints is what it received; what it is told, it sends."""
     assert process.stdin is not None
     async with trio.open_nursery() as nursery:

@@ -19,6 +19,7 @@ from trioradius import (
     CoARequest,
     DisconnectACK,
     DisconnectRequest,
+    EAPCredentials,
     Reply,
     Request,
     Router,
@@ -93,3 +94,15 @@ async def others(client: Client) -> None:
     assert_type(await client.exchange(AccountingRequest()), AccountingResponse)
     assert_type(await client.exchange(StatusServer()), AccessAccept | AccountingResponse)
     assert_type(await client.exchange(CoARequest()), CoAACK | CoANAK)
+
+
+async def supplicant(client: Client) -> str:
+    """Challenges do not surface, so that two cases exhaust what comes of a conversation."""
+    result = await client.authenticate(EAPCredentials(method="md5", identity="alice", password="wonderland"))
+    match result.reply:
+        case AccessAccept():
+            return "accept"
+        case AccessReject():
+            return "reject"
+        case _:
+            assert_never(result.reply)

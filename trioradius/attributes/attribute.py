@@ -120,6 +120,8 @@ class Attribute(Generic[T]):
         self._from_octets = datatype.decode
         self._is_tlv = datatype is TLV
         self._is_whole = not (self._is_tlv or self.tagged or self.array)
+        # Hiding of these kinds fills up with NULs, which are taken away again: also those that ended a key.
+        self._unhidden_size = (datatype.size or 0) if self.encrypt in (USER_PASSWORD_HIDING, ASCEND_HIDING) else 0
 
     def name_value(self, name: str, value: Any) -> None:
         """Give a value a name; of several names for one value, the last is the one that is shown."""
@@ -258,7 +260,8 @@ class Attribute(Generic[T]):
         if not self.encrypt:
             return octets
         if not self.tagged:
-            return unhide(self.encrypt, octets)
+            clear = unhide(self.encrypt, octets)
+            return clear.ljust(self._unhidden_size, b"\0") if self._unhidden_size else clear
         tag = octets[:1] if octets[:1] <= b"\x1f" else b"\0"
         return tag + unhide(self.encrypt, octets[1:])
 

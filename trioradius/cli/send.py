@@ -13,6 +13,7 @@ import click
 import trio
 
 from trioradius.attributes.dictionary import Dictionary
+from trioradius.cli.eap import Errand, eap_options, errands
 from trioradius.cli.group import Mistake
 from trioradius.cli.options import (
     SECRET_VARIABLE,
@@ -24,9 +25,9 @@ from trioradius.cli.options import (
 )
 from trioradius.cli.output import print_attributes, print_heading
 from trioradius.cli.request_text import Item, asks_for_proof, read_arguments, read_packets, request_of
-from trioradius.cli.tls import chosen_tls, tls_options
-from trioradius.client import Client, open_client
-from trioradius.errors import NoResponse, VersionRefused
+from trioradius.cli.tls import Secured, chosen_tls, tls_options
+from trioradius.client import Client, Server, open_client
+from trioradius.errors import AuthenticityError, DecodeError, NoResponse, VersionRefused
 from trioradius.protocol.packets import (
     AccessChallenge,
     AccessReject,
@@ -41,8 +42,7 @@ from trioradius.protocol.packets import (
     StatusServer,
 )
 from trioradius.retransmission import Retransmission
-from trioradius.tls import TLSSettings
-from trioradius.transports import TLS, UDP
+from trioradius.transports import UDP
 
 TYPES: Final[dict[str, type[Request[Any]]]] = {
     name: kind
@@ -75,6 +75,8 @@ _ADVICE: Final = {
 @secret_options
 @click.option("--file", metavar="FILE", help="Read packets from a file, or with - from standard input.")
 @click.option("--chap", is_flag=True, help="Send User-Password as CHAP.")
+@click.option("--ms-chap", is_flag=True, help="Send it as MS-CHAPv1, which is weak: only to test what still needs it.")
+@click.option("--ms-chap-v2", is_flag=True, help="Send it as MS-CHAPv2, and make sure of the server's own proof.")
 @click.option("-x", "--verbose", is_flag=True, help="Show the requests too, and where replies came from.")
 @click.option("--show-secrets", is_flag=True, help="Show passwords and keys, which are '...' otherwise.")
 @click.option("--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="Send at most so often.")
@@ -86,6 +88,7 @@ _ADVICE: Final = {
     help="Discard replies to Access-Request without Message-Authenticator (over UDP the default), or take them.",
 )
 @tls_options
+@eap_options
 @click.option("--count", type=click.IntRange(1), default=1, help="Send each packet so often, and show a summary.")
 @click.option("--parallel", type=click.IntRange(1), default=1, help="So many at once.")
 @dictionary_option
@@ -97,8 +100,11 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
     standard input: one attribute a line or several with commas between, and an empty line between packets.
 
     The secret comes from --secret, --secret-file or the environment variable TRIORADIUS_SECRET; with --tls it is
-    "radsec" unless an option gives another. --tls wants a certificate, its key, and an authority or the server's
-    fingerprint.
+    "radsec", with --dtls "radius/dtls", unless an option gives another. Both want a certificate, its key, and an
+    authority or the server's fingerprint; or instead of all these a pre-shared key.
+
+    With --eap, User-Name and User-Password are shown to the EAP server by that method, over as many rounds as it takes;
+    the methods on TLS want --ca and --server-name, or --eap-fingerprint.
 
     Exit status: 0 accepted, answered or acknowledged; 1 rejected or refused; 2 a mistake; 3 no response; 4 challenged.
     Of several packets the worst counts: 3, 1, 4, 0.
@@ -109,6 +115,7 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
     items = _items(kind, texts, options["file"])
     dictionary = chosen_dictionary(options["dictionary"])
     requests = [request_of(kind, packet, dictionary, as_chap=options["chap"]) for packet in items]
+    to_do = errands(options, requests)
     # What a reply lacked is said on the one line that tells of the failure.
     logging.getLogger("trioradius").addHandler(logging.NullHandler())
     sending = Sending(
@@ -124,10 +131,10 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
             "dictionary": dictionary,
         },
     )
-    return sending.run(requests * options["count"])
+    return sending.run(to_do * options["count"])
 
 
-def _secret(options: Mapping[str, Any], tls: TLSSettings | None) -> bytes | None:
+def _secret(options: Mapping[str, Any], tls: Secured | None) -> bytes | None:
     """The secret given; over TLS only by an option, since the variable's is one for UDP."""
     if tls is not None and options["secret"] is None and options["secret_file"] is None:
         return None
@@ -138,8 +145,8 @@ def _secret(options: Mapping[str, Any], tls: TLSSettings | None) -> bytes | None
 
 
 def _taken_apart(
-    arguments: Sequence[str], tls: TLSSettings | None, source: str | None
-) -> tuple[type[Request[Any]], UDP | TLS, Sequence[str]]:
+    arguments: Sequence[str], tls: Secured | None, source: str | None
+) -> tuple[type[Request[Any]], Server, Sequence[str]]:
     """Request class, server and attributes."""
     kind = TYPES.get(arguments[0].lower())
     rest = arguments if kind is None else arguments[1:]
@@ -151,7 +158,7 @@ def _taken_apart(
     host, port = host_and_port(rest[0], "server", port=PORTS.get(kind, 1812) if tls is None else RADSEC_PORT)
     if tls is None:
         return kind, UDP(host, port, source_address=source), rest[1:]
-    return kind, TLS(host, port, tls, source_address=source), rest[1:]
+    return kind, tls.server(host, port, source), rest[1:]
 
 
 def _items(kind: type[Request[Any]], texts: Sequence[str], file: str | None) -> list[list[Item]]:
@@ -182,17 +189,19 @@ def _schedule(attempts: int, timeout: float) -> Retransmission:
     return Retransmission(attempts=attempts, initial=initial, longest=timeout, duration=timeout)
 
 
-Show = Callable[[UDP | TLS, Request[Any], Reply, float], None]
+Show = Callable[[Server, Request[Any], Reply, float, str], None]
 
 
 def _shower(dictionary: Dictionary, verbose: bool, secrets: bool, *, quiet: bool) -> Show:
-    def show(server: UDP | TLS, request: Request[Any], reply: Reply, seconds: float) -> None:
+    def show(server: Server, request: Request[Any], reply: Reply, seconds: float, about: str) -> None:
         if verbose:
             print_heading(f"{request.name} to {server.host} port {server.port}")
             print_attributes(request.avps, dictionary, secrets=secrets)
         if verbose or not quiet:
             number = f", Identifier {reply.identifier}" if verbose else ""
             print_heading(f"{reply.name}{number} in {1000 * seconds:.1f} ms", _colour(reply))
+            if about:
+                click.echo(f"  {about}")
             print_attributes(reply.avps, dictionary, secrets=secrets)
 
     return show
@@ -219,7 +228,7 @@ class Sending:
         client: what open_client() takes besides the server.
     """
 
-    def __init__(self, server: UDP | TLS, *, show: Show, parallel: int, summary: bool, client: dict[str, Any]) -> None:
+    def __init__(self, server: Server, *, show: Show, parallel: int, summary: bool, client: dict[str, Any]) -> None:
         self._server = server
         self._show = show
         self._parallel = parallel
@@ -229,31 +238,31 @@ class Sending:
         self._statuses: set[int] = set()
         self._complaints: set[str] = set()
 
-    def run(self, requests: Sequence[Request[Any]]) -> int:
+    def run(self, to_do: Sequence[Errand]) -> int:
         """Send them all; the exit status that the worst reply gives."""
-        seconds = trio.run(self._send_all, requests)
+        seconds = trio.run(self._send_all, to_do)
         if self._summary:
             outcomes = ", ".join(f"{number} {outcome}" for outcome, number in self._outcomes.most_common())
-            click.echo(f"{len(requests)} exchanges in {seconds:.2f} s: {outcomes}")
+            click.echo(f"{len(to_do)} exchanges in {seconds:.2f} s: {outcomes}")
         return next(status for status in WORST_FIRST if status in self._statuses)
 
-    async def _send_all(self, requests: Sequence[Request[Any]]) -> float:
+    async def _send_all(self, to_do: Sequence[Errand]) -> float:
         begun = trio.current_time()
-        waiting = iter(requests)
+        waiting = iter(to_do)
 
         async def work() -> None:
-            for request in waiting:
-                await self._exchange(client, request)
+            for errand in waiting:
+                await self._exchange(client, errand)
 
         async with open_client(self._server, **self._options) as client, trio.open_nursery() as nursery:
-            for _ in range(min(self._parallel, len(requests))):
+            for _ in range(min(self._parallel, len(to_do))):
                 nursery.start_soon(work)
         return trio.current_time() - begun
 
-    async def _exchange(self, client: Client, request: Request[Any]) -> None:
+    async def _exchange(self, client: Client, errand: Errand) -> None:
         begun = trio.current_time()
         try:
-            reply = await client.exchange(request)
+            reply, about = await errand.run(client)
         except VersionRefused as error:
             self._outcomes["without response"] += 1
             self._statuses.add(SILENT)
@@ -265,9 +274,14 @@ class Sending:
             self._statuses.add(NEGATIVE if refused else SILENT)
             self._complain(self._explained(error, client))
             return
+        except (AuthenticityError, DecodeError) as error:
+            self._outcomes["not believed"] += 1
+            self._statuses.add(NEGATIVE)
+            self._complain(str(error))
+            return
         self._outcomes[reply.name] += 1
         self._statuses.add(_status(reply))
-        self._show(self._server, request, reply, trio.current_time() - begun)
+        self._show(self._server, errand.request, reply, trio.current_time() - begun, about)
 
     def _complain(self, text: str) -> None:
         """Say why there is no reply; of many requests, each reason once."""
@@ -276,7 +290,7 @@ class Sending:
         self._complaints.add(text)
 
     def _explained(self, error: NoResponse, client: Client) -> str:
-        if error.reason == "protocol_error" or isinstance(self._server, TLS):
+        if error.reason == "protocol_error" or not isinstance(self._server, UDP):
             return str(error)
         nobody = "a server is silent to whom it does not know; are this address and the secret among its peers?"
         found = [advice for reason, advice in _ADVICE.items() if client.counters[reason]]

@@ -38,7 +38,7 @@ def tls_server_options(command: Command) -> Command:
             multiple=True,
             metavar="[HOST:]PORT",
             help="Listen here for RADIUS over TLS. Where there is a certificate and neither --tls nor --dtls, both "
-            "listen on 2083 of all addresses.",
+            "listen on 2083 of all addresses; without one, peers with a psk are served alone.",
         ),
         click.option("--dtls", multiple=True, metavar="[HOST:]PORT", help="Listen here for RADIUS over DTLS."),
     )
@@ -55,13 +55,18 @@ def tls_listeners(
     tls_ca: tuple[pathlib.Path, ...],
     tls_crl: tuple[pathlib.Path, ...],
 ) -> list[TLS | DTLS]:
-    """The listeners that these options ask for. Raises Mistake and ConfigurationError."""
-    if tls_cert is None and tls_key is None:
-        if tls or dtls or tls_ca or tls_crl:
+    """The listeners that these options ask for; without a certificate, for peers with a PSK alone.
+
+    Raises:
+        Mistake, ConfigurationError: they cannot work.
+    """
+    settings = TLSSettings(certificate=tls_cert, key=tls_key, ca=tls_ca, crl=tls_crl)
+    if tls_cert is None and not tls and not dtls:
+        if tls_ca or tls_crl:
             raise Mistake("TLS wants a certificate and its key: --tls-cert FILE --tls-key FILE")
         return []
-    settings = TLSSettings(certificate=tls_cert, key=tls_key, ca=tls_ca, crl=tls_crl)
-    server_context(settings)
+    # Without a certificate there may be peers that are known by a key; where there are none, serving says so.
+    server_context(settings, has_keys=True)
     if not tls and not dtls:
         return [TLS("::", RADSEC_PORT, settings), DTLS("::", RADSEC_PORT, settings)]
     return [

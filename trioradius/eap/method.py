@@ -5,7 +5,9 @@ A conversation begins a method, hands it every Response of its type, and does wh
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, TypeAlias
+from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -40,7 +42,8 @@ class Outcome:
 
     ``method`` and ``inner_method`` are names as in docs ("PEAP", "MSCHAPv2"); ``identity`` is the user that was
     proved, the inner one of a tunnel, the certificate's holder for EAP-TLS. ``msk`` are the 64 octets of which
-    MS-MPPE keys are made, b"" for methods without keys; ``session_id`` is what EAP-Key-Name carries (RFC 5247).
+    MS-MPPE keys are made, half of them for each (32 for MSCHAPv2, as RFC 3079 has it), b"" for methods without keys;
+    ``session_id`` is what EAP-Key-Name carries (RFC 5247).
     """
 
     method: str
@@ -75,11 +78,13 @@ class Circumstances:
     """What a method may know when it begins.
 
     ``outer_identity`` is what the peer said in its EAP-Response/Identity; ``fragment_size`` the most octets of
-    Type-Data that one Request may carry (from Framed-MTU, RFC 3579 section 2.4).
+    Type-Data that one Request may carry (from Framed-MTU, RFC 3579 section 2.4); ``now`` is the time of day, for what
+    certificates and sessions are worth.
     """
 
     outer_identity: str
-    fragment_size: int = 1_020
+    fragment_size: int = 1_015
+    now: datetime = attrs.field(kw_only=True)
 
 
 class Method(Protocol):
@@ -110,3 +115,19 @@ class MethodSettings(Protocol):
     def start(self, circumstances: Circumstances) -> Method:
         """A new run of it."""
         ...
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """MethodSettings made of files, such as certificates."""
+
+    def reload(self) -> None:
+        """Read the files anew; conversations under way go on as they began. Raises ConfigurationError."""
+        ...
+
+
+def reload(methods: Iterable[MethodSettings]) -> None:
+    """Have those that are made of files read them anew. Raises ConfigurationError."""
+    for method in methods:
+        if isinstance(method, Reloadable):
+            method.reload()

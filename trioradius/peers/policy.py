@@ -6,6 +6,7 @@ prove the packet themselves, so that the presence rules do not apply there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
@@ -23,11 +24,13 @@ PASSWORDS: Final = frozenset({2, 3, 70})
 """User-Password, CHAP-Password, ARAP-Password: never beside EAP-Message (RFC 3579 section 3.3)."""
 VENDOR_SPECIFIC: Final = 26
 _MICROSOFT: Final = (311).to_bytes(4, "big")
-_MS_CHAP: Final = frozenset({1, 25})
-"""MS-CHAP-Response and MS-CHAP2-Response (RFC 2548)."""
+_MS_CHAP: Final = frozenset({1, 3, 4, 25, 27})
+"""MS-CHAP-Response, MS-CHAP2-Response, and the three of a password change (RFC 2548)."""
 
 LEARNED_MAXIMUM: Final = 16_384
 """Entries past which nothing that proves nothing is learned: forged source addresses must not fill memory or disk."""
+
+log = logging.getLogger("trioradius.peers")
 
 Learned: TypeAlias = MutableMapping[str, bool]
 """What "auto" learned: address -> whether Message-Authenticator is required of it."""
@@ -68,8 +71,8 @@ def _has_eap(message: Message, peer: Peer, source: Source) -> bool:
             eap = True
         elif number in PASSWORDS:
             password = True
-        elif number == VENDOR_SPECIFIC and octets[:4] == _MICROSOFT and not peer.allow_ms_chap:
-            _refuse_ms_chap(octets, source)
+        elif number == VENDOR_SPECIFIC and octets[:4] == _MICROSOFT and source.transport == "udp":
+            _judge_ms_chap(octets, peer, source)
     if eap and password:
         raise DecodeError(
             "EAP-Message beside a password (RFC 3579 section 3.3)",
@@ -79,12 +82,21 @@ def _has_eap(message: Message, peer: Peer, source: Source) -> bool:
     return eap
 
 
-def _refuse_ms_chap(octets: bytes, source: Source) -> None:
+def _judge_ms_chap(octets: bytes, peer: Peer, source: Source) -> None:
     """Wherever in the Vendor-Specific it stands: several of a vendor's attributes may share one."""
-    if source.transport == "udp" and not _MS_CHAP.isdisjoint(_vendor_types(octets)):
+    if "ms_chap" in peer.warned or _MS_CHAP.isdisjoint(_vendor_types(octets)):
+        return
+    if not peer.allow_ms_chap:
         raise AuthenticityError(
             "MS-CHAP over UDP is refused for this peer (allow_ms_chap=False)", reason="ms_chap_over_udp"
         )
+    peer.warned.add("ms_chap")
+    log.warning(
+        "%s: peer %s uses MS-CHAP over UDP, where whoever listens can crack it; TLS protects it, and "
+        "Peer(allow_ms_chap=False) refuses it (draft-ietf-radext-deprecating-radius). This is said once",
+        source,
+        peer.name or source.address,
+    )
 
 
 def _vendor_types(octets: bytes) -> list[int]:

@@ -14,6 +14,8 @@ from trioradius.protocol.codes import DIGEST_AUTHENTICATOR
 from trioradius.protocol.secret import Secret, md5
 from trioradius.protocol.wire import ABSENT, HEADER, MALFORMED, Message, header_of
 
+PROOF: Final = 18
+"""Octets of Message-Authenticator."""
 _ZEROS: Final = bytes(16)
 _PROOF_HEADER: Final = b"\x50\x12"
 _BLANK_PROOF: Final = _PROOF_HEADER + _ZEROS

@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import re
+from typing import Final, TypeAlias
 
 import attrs
+
+from trioradius.errors import ConfigurationError
+from trioradius.protocol import ms_chap
+from trioradius.protocol.hashes import form_of
+
+_SCHEME: Final = re.compile(r"\{([A-Za-z0-9-]+)\}(.*)", re.DOTALL)
+_IDENTIFIED: Final = re.compile(r"\$([0-9a-z]{1,2}|(argon2|bcrypt|pbkdf2|scrypt)[0-9a-z-]*)\$|pbkdf2_sha\d+\$")
+"""How a hash without a scheme in braces begins, whether its kind is read here or not."""
+_CLEARTEXT: Final = frozenset({"CLEARTEXT", "CLEAR", "PLAIN"})
+_NT_HASH: Final = frozenset({"NT", "NTHASH", "NTLM"})
+
+
+def _octets(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _nt_octets(value: str | bytes) -> bytes:
+    """Sixteen octets, or their 32 hexadecimal digits."""
+    try:
+        octets = bytes.fromhex(value) if isinstance(value, str) else value
+    except ValueError:
+        octets = b""
+    if len(octets) != 16:
+        raise ConfigurationError("an NT hash has 16 octets, or 32 hexadecimal digits as text")
+    return octets
 
 
 @attrs.frozen
 class Cleartext:
-    """The password itself; every method can be weighed against it."""
+    """The password itself, text as UTF-8; every method can be weighed against it."""
 
-    password: bytes = attrs.field(repr=False)
+    password: bytes = attrs.field(repr=False, converter=_octets)
 
 
 @attrs.frozen
 class NTHash:
-    """MD4 over the password in UTF-16LE, 16 octets; enough for PAP, MS-CHAPv1 and MS-CHAPv2."""
+    """MD4 over the password in UTF-16LE, 16 octets; enough for PAP, MS-CHAPv1 and MS-CHAPv2.
 
-    octets: bytes = attrs.field(repr=False)
+    Whoever reads it can log in with it: it needs the same care as the password.
+    """
+
+    octets: bytes = attrs.field(repr=False, converter=_nt_octets)
+
+    @classmethod
+    def of(cls, password: str) -> NTHash:
+        """The NT hash of a password."""
+        return cls(ms_chap.nt_hash(password))
 
 
 @attrs.frozen
@@ -29,6 +63,28 @@ class Hashed:
 
 
 Credential: TypeAlias = Cleartext | NTHash | Hashed
+
+
+def read_credential(text: str) -> Credential:
+    """The credential in a text as databases and LDAP's userPassword keep it (RFC 2307 section 5.3).
+
+    ``{CLEARTEXT}wonderland`` and text without any mark are Cleartext, ``{NT}`` with 32 hexadecimal digits is NTHash,
+    ``{SSHA}...``, ``{CRYPT}$6$...``, ``$2b$...`` and their like are Hashed. A cleartext password that might be taken
+    for a hash (``$6$``, ``{SHA}``) needs its ``{CLEARTEXT}``.
+
+    Raises:
+        ConfigurationError: a scheme that nothing here reads.
+    """
+    found = _SCHEME.fullmatch(text)
+    scheme = found[1].upper() if found else ""
+    if found and scheme in _CLEARTEXT:
+        return Cleartext(found[2])
+    if found and scheme in _NT_HASH:
+        return NTHash(found[2])
+    if found or _IDENTIFIED.match(text):
+        form_of(text)
+        return Hashed(text)
+    return Cleartext(text)
 
 
 @attrs.frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 
@@ -14,6 +14,8 @@ from trioradius.protocol.packets import REPLIES, ProtocolError, Reply, Request
 from trioradius.protocol.profile import Profile
 from trioradius.protocol.secret import Secret
 from trioradius.protocol.wire import ABSENT, PROXY_STATE, Message
+
+EAP_MESSAGE: Final = 79
 
 R = TypeVar("R", bound=Reply)
 
@@ -71,12 +73,18 @@ class Sent(Generic[R]):
 
     def _require_proof(self, message: Message) -> None:
         """Before any other check, so that nothing else is learned from a forged reply."""
-        wanted = self.require_message_authenticator and self.profile.signed and message.code in PROVEN_REPLIES
-        if wanted and message.proof_at == ABSENT:
+        if message.proof_at != ABSENT or not self.profile.signed:
+            return
+        if self.require_message_authenticator and message.code in PROVEN_REPLIES:
             raise AuthenticityError(
                 "the reply has no Message-Authenticator; for a server that cannot send it, "
                 "open_client(require_message_authenticator=False)",
                 reason="message_authenticator_missing",
+            )
+        if message.values(EAP_MESSAGE):
+            raise AuthenticityError(
+                "the reply has EAP-Message without Message-Authenticator (RFC 3579 section 3.1)",
+                reason="eap_without_message_authenticator",
             )
 
     def _compare_proxy_states(self, message: Message) -> None:

@@ -72,6 +72,16 @@ class Packet:
         return self._message.authenticator if self._message else b""
 
     @property
+    def wire(self) -> bytes:
+        """The octets it came as; empty for a packet made here."""
+        return self._message.octets if self._message else b""
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """What its attributes are called."""
+        return self._dictionary
+
+    @property
     def avps(self) -> tuple[AVP, ...]:
         """Every attribute in order, in the clear."""
         if self._avps is None:
@@ -140,6 +150,13 @@ class Packet:
                 continue
         return None
 
+    def first_octets(self) -> dict[Key, bytes]:
+        """The octets of the first attribute of every key, as they came: for one pass over many attributes at once.
+
+        Nothing is decoded, unhidden or taken apart; what lies within another attribute is not in it.
+        """
+        return dict(reversed(self._flat()))
+
     @overload
     def __getitem__(self, attribute: Attribute[T]) -> T: ...
     @overload
@@ -151,6 +168,10 @@ class Packet:
         if value is None:
             raise MissingAttribute(attribute if isinstance(attribute, str) else attribute.name)
         return value
+
+    def carries(self, number: int) -> bool:
+        """Whether there is an attribute of this number of the RADIUS space, or one within it; a glance, no decoding."""
+        return any((key if isinstance(key, int) else key[0]) == number for key, _ in self._flat())
 
     def __contains__(self, attribute: Attribute[Any] | str) -> bool:
         return self.get(attribute) is not None

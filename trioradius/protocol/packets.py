@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, Type
 from trioradius.attributes.attribute import AVP
 from trioradius.attributes.ietf import ErrorCause, UserName
 from trioradius.protocol import codes, passwords
+from trioradius.protocol.credentials import Cleartext, NTHash
+from trioradius.protocol.ms_chap import MSCHAPFailure
+from trioradius.protocol.owed import Owed, missing
 from trioradius.protocol.packet import Named, Packet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
     from trioradius.protocol.peer import Peer
@@ -109,6 +113,14 @@ class ProtocolError(Reply):
     __slots__ = ()
 
 
+_ReplyT = TypeVar("_ReplyT", AccessAccept, AccessReject, AccessChallenge)
+
+
+def _paid(reply: _ReplyT, owed: tuple[AVP, ...]) -> _ReplyT:
+    """The reply with what is owed and was not given."""
+    return type(reply)(*reply.avps, *missing(reply.avps, owed), dictionary=reply._dictionary)
+
+
 AccessReply: TypeAlias = AccessAccept | AccessReject | AccessChallenge
 CoAReply: TypeAlias = CoAACK | CoANAK
 DisconnectReply: TypeAlias = DisconnectACK | DisconnectNAK
@@ -162,29 +174,75 @@ class AccessRequest(Request[AccessReply]):
 
     code, name = codes.ACCESS_REQUEST, "Access-Request"
     replies = (AccessAccept, AccessReject, AccessChallenge)
-    __slots__ = ()
+    __slots__ = ("_owed",)
+    _owed: Owed
 
     def accept(self, *attributes: AVP | Named) -> AccessAccept:
-        """The Access-Accept for this request."""
-        return AccessAccept(*attributes, dictionary=self._dictionary)
+        """The Access-Accept for this request, with what is owed it: MS-CHAP2-Success, keys for MPPE."""
+        reply = AccessAccept(*attributes, dictionary=self._dictionary)
+        owed = getattr(self, "_owed", None)
+        return reply if owed is None else _paid(reply, owed.accept)
 
-    def reject(self, *attributes: AVP | Named, reason: str = "") -> AccessReject:
-        """The Access-Reject for this request; ``reason`` goes to the log only."""
+    def reject(
+        self,
+        *attributes: AVP | Named,
+        reason: str = "",
+        ms_chap_error: int = MSCHAPFailure.AUTHENTICATION_FAILURE,
+    ) -> AccessReject:
+        """The Access-Reject for this request, with what is owed it; ``reason`` goes to the log only.
+
+        A request that used MS-CHAP gets MS-CHAP-Error with ``ms_chap_error``, one of MSCHAPFailure.
+        """
+        owed = getattr(self, "_owed", None)
         reply = AccessReject(*attributes, dictionary=self._dictionary)
-        reply._reason = reason
+        debt = passwords.failure(self, ms_chap_error) + (owed.reject if owed else ())
+        if debt:
+            reply = _paid(reply, debt)
+        reply._reason = reason or (owed.reason if owed else "")
         return reply
 
     def challenge(self, *attributes: AVP | Named) -> AccessChallenge:
         """The Access-Challenge for this request; State among the attributes ties the next request to it."""
-        return AccessChallenge(*attributes, dictionary=self._dictionary)
+        reply = AccessChallenge(*attributes, dictionary=self._dictionary)
+        owed = getattr(self, "_owed", None)
+        return reply if owed is None else _paid(reply, owed.challenge)
 
-    def verify_password(self, clear: str | bytes) -> bool:
-        """Whether the request proves that it knows this password, by PAP or CHAP, in constant time.
+    def owe(
+        self,
+        *,
+        accept: Iterable[AVP] = (),
+        reject: Iterable[AVP] = (),
+        challenge: Iterable[AVP] = (),
+        reason: str = "",
+    ) -> None:
+        """Remember attributes that accept(), reject() or challenge() will add, each where its caller gives none.
 
-        CHAP without CHAP-Challenge uses the Request Authenticator (RFC 2865 section 5.3), and proves nothing where
-        RADIUS/1.1 has none. Neither does a request with neither User-Password nor CHAP-Password: False.
+        Owing an attribute again replaces it. ``reason`` is what reject() logs where it is given none.
         """
-        return passwords.verify(self, clear.encode() if isinstance(clear, str) else clear)
+        if not hasattr(self, "_owed"):
+            self._owed = Owed()
+        self._owed.add(accept, reject, challenge, reason)
+
+    def verify_password(self, known: str | bytes | Cleartext | NTHash | None) -> bool:
+        """Whether the request proves that it knows this password, by PAP, CHAP, MS-CHAP or MS-CHAPv2.
+
+        In constant time; None, where nobody has this name, costs the same work and is False. After MS-CHAP, accept()
+        adds the server's proof and the keys. CHAP without CHAP-Challenge uses the Request Authenticator (RFC 2865
+        section 5.3), and proves nothing where RADIUS/1.1 has none. Neither does a request without a password: False.
+
+        Raises:
+            ConfigurationError: for Hashed, which takes time: trioradius.authentication.Passwords awaits it.
+        """
+        return passwords.verify(self, known.encode() if isinstance(known, str) else known)
+
+    def changed_password(self, known: str | Cleartext | NTHash | None) -> Cleartext | None:
+        """The new password of a user who proves that he knows this old one, by MS-CHAP (RFC 2548, RFC 2759 section 7).
+
+        None where the request asks for no change, or the old password is another. A client asks for it after
+        ``reject(ms_chap_error=MSCHAPFailure.PASSWORD_EXPIRED)``. Once the new password is stored, accept() answers
+        with the proof and the keys that follow from it; refuse it by ``MSCHAPFailure.CHANGING_PASSWORD``.
+        """
+        return passwords.changed(self, Cleartext(known) if isinstance(known, str) else known)
 
 
 class AccountingRequest(Request[AccountingResponse]):

@@ -93,6 +93,8 @@ class Peer:
     addresses: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_texts, validator=_networks)
     learns: bool = attrs.field(init=False, repr=False, default=attrs.Factory(_learns, takes_self=True))
     """Whether a rule of this peer is "auto"."""
+    warned: set[str] = attrs.field(init=False, repr=False, eq=False, factory=set)
+    """What the log has warned of already, which is done once."""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from trioradius.protocol.codes import ACCESS_REQUEST, DIGEST_AUTHENTICATOR, PROV
 from trioradius.protocol.hiding import Hiding
 from trioradius.protocol.packets import Reply, Request
 from trioradius.protocol.secret import Secret
+from trioradius.protocol.unsupported import unsupported
 from trioradius.protocol.wire import MESSAGE_AUTHENTICATOR, PROXY_STATE, Message
 
 
@@ -42,8 +43,9 @@ class Profile:
     ``identifiers`` is how many requests one connection can tell apart. ``hiding`` makes what hides and unhides values
     under a secret and an authenticator; it returns None where the version hides nothing. ``signed`` says whether
     Message-Authenticator exists in it. ``duplicate_key`` makes, of what names a source, the key of a message from it
-    (RFC 5080 section 2.2.2). ``unanswered`` gives the octets that tell a peer, by an Error-Cause, that its request
-    gets no reply; None where the version stays silent.
+    (RFC 5080 section 2.2.2), empty where no repeat can come. ``unanswered`` gives the octets that tell a peer, by an
+    Error-Cause, that its request gets no reply; None where the version stays silent. ``tells_unsupported`` says that
+    this is what a request gets that is not supported, rather than a NAK.
     """
 
     name: str
@@ -57,7 +59,8 @@ class Profile:
     hiding: Callable[[Secret, bytes], Hiding | None]
     signed: bool
     duplicate_key: Callable[[bytes, Message], bytes]
-    unanswered: Callable[[bytes, int], bytes | None]
+    unanswered: Callable[[bytes, int, Secret | None], bytes | None]
+    tells_unsupported: bool
 
     def encode_request(
         self, request: Request[Any], identifier: int, secret: Secret, *, prove: bool = False, authenticator: bytes = b""
@@ -128,7 +131,7 @@ def _duplicate_key(prefix: bytes, message: Message) -> bytes:
     return prefix + octets[:2] + octets[4:20]
 
 
-def _silent(octets: bytes, error_cause: int) -> None:
+def _silent(octets: bytes, error_cause: int, secret: Secret | None) -> None:
     """RADIUS/1.0 has no word for it: the NAS tries its next server when it has waited long enough."""
 
 
@@ -145,8 +148,12 @@ RADIUS_1_0: Final = Profile(
     signed=True,
     duplicate_key=_duplicate_key,
     unanswered=_silent,
+    tells_unsupported=False,
 )
 """RADIUS as RFC 2865 has it: MD5 authenticators, hidden passwords."""
+
+RADIUS_1_0_SECURED: Final = attrs.evolve(RADIUS_1_0, unanswered=unsupported, tells_unsupported=True)
+"""The same over TLS and DTLS, where Protocol-Error says what is not supported (RFC 7930 section 4)."""
 
 RADIUS_1_1: Final = Profile(
     name="1.1",
@@ -161,5 +168,6 @@ RADIUS_1_1: Final = Profile(
     signed=False,
     duplicate_key=radius_1_1.duplicate_key,
     unanswered=radius_1_1.unanswered,
+    tells_unsupported=True,
 )
 """RADIUS as RFC 9765 has it, over TLS 1.3 or DTLS 1.3: a Token, and no MD5."""

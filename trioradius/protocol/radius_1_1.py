@@ -7,7 +7,6 @@ requests of a connection apart, and a reply copies it. The octets that it left o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 from typing import Final
 
 from trioradius.attributes.attribute import AVP, Key
@@ -103,15 +102,11 @@ def hiding(secret: Secret, authenticator: bytes) -> None:
 
 
 def duplicate_key(prefix: bytes, message: Message) -> bytes:
-    """The Token is the key on its connection, and no other field of the header (RFC 9765 section 4.2.2).
-
-    A digest of code and attributes ends it: a Token used again for another packet must not get the first one's reply.
-    """
-    octets = message.octets
-    return prefix + octets[4:8] + blake2b(octets[:1] + octets[HEADER:], digest_size=16).digest()
+    """None: TLS repeats nothing, so that no reply is kept for a repeat (RFC 9765 section 4.2.2)."""
+    return b""
 
 
-def unanswered(octets: bytes, error_cause: int) -> bytes | None:
+def unanswered(octets: bytes, error_cause: int, secret: Secret | None) -> bytes | None:
     """The Protocol-Error for a request that gets no other reply (RFC 9765 section 6.1).
 
     None for what is malformed, or no cause at all, and for what is a reply itself: two ends could answer each other

@@ -54,6 +54,8 @@ class MemoryDedupStore:
         self._old: dict[bytes, tuple[bytes, bytes, float]] = {}
         self._young_octets = 0
         self._turn_at = -1.0
+        self.heir: Callable[[bytes, bytes | None, float], None] | None = None
+        """Told of every finished key, with its reply and the seconds that it lives: a process that takes over."""
 
     async def begin(self, key: bytes) -> bytes | bool:
         """As DedupStore."""
@@ -71,14 +73,39 @@ class MemoryDedupStore:
     async def finish(self, key: bytes, reply: bytes | None) -> None:
         """As DedupStore."""
         self._running.discard(key)
-        if reply is None:
-            return
+        if self.heir is not None:
+            self.heir(key, reply, self._ttl)
+        if reply is not None:
+            self.keep(key, reply, self._ttl)
+
+    def keep(self, key: bytes, reply: bytes, seconds: float) -> None:
+        """Let a reply live for so long, at most the ttl."""
         now = self._clock()
         if now >= self._turn_at or self._young_octets > self._half:
             self._turn(now)
         slot = key[:-_AUTHENTICATOR]
-        self._young[slot] = key, reply, now + self._ttl
+        self._young[slot] = key, reply, now + seconds
         self._young_octets += len(reply) + _ENTRY_OCTETS
+
+    def hold(self, key: bytes) -> None:
+        """Take a key for one that is being answered elsewhere, until release()."""
+        self._running.add(key)
+
+    def release(self, key: bytes) -> None:
+        """End what hold() began."""
+        self._running.discard(key)
+
+    @property
+    def running(self) -> tuple[bytes, ...]:
+        """The keys that are being answered."""
+        return tuple(self._running)
+
+    @property
+    def kept(self) -> list[tuple[bytes, bytes, float]]:
+        """Key, reply and the seconds it has left, of every reply that still lives."""
+        now = self._clock()
+        entries = [*self._old.values(), *self._young.values()]
+        return [(key, reply, until - now) for key, reply, until in entries if until > now]
 
     def _drop(self, slot: bytes) -> None:
         """A request that differs only in its authenticator ends the life of the earlier reply (RFC 5080 2.2.2)."""

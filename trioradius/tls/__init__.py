@@ -1,12 +1,19 @@
 """TLS and DTLS without I/O: one engine on memory BIOs for the transports and for EAP."""
 
 from trioradius.tls.admission import Admission
-from trioradius.tls.context import Context, client_context, server_context
+from trioradius.tls.context import (
+    Context,
+    client_context,
+    eap_client_context,
+    eap_server_context,
+    server_context,
+)
 from trioradius.tls.datagrams import DatagramEngine, datagram_client
 from trioradius.tls.engine import Engine, Resumption, State, client_engine, server_engine
 from trioradius.tls.events import Closed, Data, Event, Failed, HandshakeDone
 from trioradius.tls.identity import Identity, PeerCertificate, fingerprint
 from trioradius.tls.psk import PreSharedKey
+from trioradius.tls.purpose import Purpose
 from trioradius.tls.sessions import Arrival, Sessions
 from trioradius.tls.settings import TLSSettings
 
@@ -24,6 +31,7 @@ __all__ = [
     "Identity",
     "PeerCertificate",
     "PreSharedKey",
+    "Purpose",
     "Resumption",
     "Sessions",
     "State",
@@ -31,6 +39,8 @@ __all__ = [
     "client_context",
     "client_engine",
     "datagram_client",
+    "eap_client_context",
+    "eap_server_context",
     "fingerprint",
     "server_context",
     "server_engine",

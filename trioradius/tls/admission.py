@@ -37,7 +37,8 @@ class Introduction:
     """What one handshake has learned of its peer; the callbacks of a context write into it.
 
     ``fault`` is OpenSSL's number for the first thing wrong with the chain, which a fingerprint may outweigh.
-    ``resumed_protocol`` is what a session that a client resumes was made for.
+    ``resumed_protocol`` is what a session that a client resumes was made for, ``resumed_session`` its name.
+    ``certificate`` is the peer's own, once its chain was looked at.
     ``cookies`` are those of a DTLS client's address: the first is sent, any is taken.
     """
 
@@ -46,4 +47,6 @@ class Introduction:
     refusal: str = ""
     psk_identity: str = ""
     resumed_protocol: bytes = b""
+    resumed_session: bytes = b""
     cookies: tuple[bytes, ...] = ()
+    certificate: PeerCertificate | None = None

@@ -1,7 +1,8 @@
 """Contexts: settings made into what OpenSSL needs, for a server or a client, for TLS or DTLS.
 
 A context is never changed once it is made; reload() makes a new one of the same settings and the files' new content.
-Always on: a certificate or PSK of the peer. Always off: compression, renegotiation, early data, the system's trust.
+Always off: compression, renegotiation, early data, the system's trust. Whether the peer must show a certificate, or
+may prove a key, is for the purpose to say.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from trioradius.tls.alpn import RadiusVersion, TLSVersion
 from trioradius.tls.credentials import Credentials
 from trioradius.tls.identity import PeerCertificate, dns_name, plain_ip
 from trioradius.tls.psk import read_identity
+from trioradius.tls.purpose import RADIUS, Purpose
 from trioradius.tls.settings import TLSSettings
 
 Role: TypeAlias = Literal["server", "client"]
 
 DTLS_1_2: Final = 0xFEFD
-SESSION_ID: Final = b"trioradius"
 SESSION_SECONDS: Final = 3_600
 """How long a session can be resumed."""
 CHAIN_MAXIMUM: Final = 8
@@ -54,7 +55,7 @@ _METHODS: Final = {
 
 @attrs.frozen(eq=False)
 class Context:
-    """What connections of one role share. Made by server_context() and client_context().
+    """What connections of one role share. Made by server_context(), client_context() and those of EAP.
 
     ``protocols`` are the ALPN names offered, the best first; none is the historic handshake.
     """
@@ -62,6 +63,7 @@ class Context:
     settings: TLSSettings
     role: Role
     datagrams: bool
+    purpose: Purpose
     credentials: Credentials
     protocols: tuple[bytes, ...]
     ssl: SSL.Context = attrs.field(repr=False)
@@ -69,7 +71,7 @@ class Context:
 
     def reload(self) -> Context:
         """A new context of the same settings, from the files as they are now. Raises ConfigurationError."""
-        return _context(self.settings, self.role, self.datagrams)
+        return _context(self.settings, self.role, self.datagrams, self.purpose)
 
     def radius_version(self, protocol: bytes, tls_1_3: bool) -> RadiusVersion | None:
         """What was negotiated means, None where it must be refused (RFC 9765 section 3.3)."""
@@ -122,7 +124,7 @@ def server_context(settings: TLSSettings, *, datagrams: bool = False, has_keys: 
     """
     if settings.certificate is None and settings.psk is None and not has_keys:
         raise ConfigurationError("a TLS server needs a certificate and its key, or a PSK")
-    return _context(settings, "server", datagrams)
+    return _context(settings, "server", datagrams, RADIUS)
 
 
 def client_context(settings: TLSSettings, *, datagrams: bool = False) -> Context:
@@ -131,37 +133,68 @@ def client_context(settings: TLSSettings, *, datagrams: bool = False) -> Context
         raise ConfigurationError("a TLS client needs a certificate and its key, or a PSK")
     if not settings.ca and not settings.fingerprints and settings.psk is None:
         raise ConfigurationError("a TLS client needs a ca, or the fingerprint of the server's certificate")
-    return _context(settings, "client", datagrams)
+    return _context(settings, "client", datagrams, RADIUS)
 
 
-def _context(settings: TLSSettings, role: Role, datagrams: bool) -> Context:
+def eap_server_context(settings: TLSSettings, purpose: Purpose) -> Context:
+    """A context for the server's side of an EAP method; what the settings say of RADIUS versions does not count here.
+
+    Raises:
+        ConfigurationError: a file or a setting cannot work.
+    """
+    if settings.certificate is None:
+        raise ConfigurationError("certificate: a TLS-based EAP method needs a certificate of the server, and its key")
+    if purpose.client_certificate != "none" and not settings.ca and not settings.fingerprints:
+        raise ConfigurationError("ca: client certificates need the authorities that they may come from")
+    return _eap_context(settings, "server", purpose)
+
+
+def eap_client_context(settings: TLSSettings, purpose: Purpose) -> Context:
+    """A context for the peer's side of an EAP method, which may have a certificate. Raises ConfigurationError."""
+    if not settings.ca and not settings.fingerprints:
+        raise ConfigurationError("ca: an EAP peer needs the server's authority, or the fingerprint of its certificate")
+    return _eap_context(settings, "client", purpose)
+
+
+def _eap_context(settings: TLSSettings, role: Role, purpose: Purpose) -> Context:
+    if settings.psk is not None:
+        raise ConfigurationError("psk: EAP does not take pre-shared keys (RFC 9190 section 2.1.1)")
+    return _context(settings, role, False, purpose)
+
+
+def _context(settings: TLSSettings, role: Role, datagrams: bool, purpose: Purpose) -> Context:
     highest: TLSVersion = "1.2" if datagrams else settings.maximum_version
-    protocols = alpn.offered(settings.offered or (), highest)
-    if settings.offered and not protocols:
+    protocols = alpn.offered(settings.offered or (), highest) if purpose.radius else ()
+    if purpose.radius and settings.offered and not protocols:
         raise ConfigurationError('versions "1.1" needs TLS 1.3, and DTLS is 1.2 here')
     credentials = settings.read()
     context = SSL.Context(_METHODS[role, datagrams])
     context.set_options(_OPTIONS)
-    _limit_versions(context, settings, datagrams)
+    _limit_versions(context, settings, datagrams, purpose)
     _present(context, credentials, settings)
-    _set_ciphers(context, settings, highest)
+    _set_ciphers(context, settings, has_psk=purpose.radius and highest == "1.2")
     _trust(_store(context), credentials)
     context.set_verify_depth(CHAIN_MAXIMUM)
-    kept = openssl.require_certificate(context, _verify)
+    kept = _ask_certificate(context, role, purpose)
     _negotiate(context, role, protocols)
-    _set_resumption(context, settings.resumption and not datagrams)
+    _set_resumption(context, settings.resumption and not datagrams, has_table=purpose.many and role == "server")
     if role == "server":
-        context.set_session_id(SESSION_ID)
-        kept += _greet(context, settings, datagrams)
+        context.set_session_id(purpose.name)
+        _staple(context, credentials)
+        kept += _greet(context, settings, datagrams, purpose)
     if datagrams and role == "server":
         context.set_cookie_generate_callback(lambda connection: _introduction(connection).cookies[0])
         context.set_cookie_verify_callback(_is_cookie)
-    kept += _set_psk(context, role, settings, highest)
-    return Context(settings, role, datagrams, credentials, protocols, context, kept)
+    if purpose.radius:
+        kept += _set_psk(context, role, settings, highest)
+    if purpose.many:
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    return Context(settings, role, datagrams, purpose, credentials, protocols, context, kept)
 
 
-def _limit_versions(context: SSL.Context, settings: TLSSettings, datagrams: bool) -> None:
-    context.set_min_proto_version(DTLS_1_2 if datagrams else _VERSIONS[settings.lowest])
+def _limit_versions(context: SSL.Context, settings: TLSSettings, datagrams: bool, purpose: Purpose) -> None:
+    lowest = settings.lowest if purpose.radius else settings.minimum_version
+    context.set_min_proto_version(DTLS_1_2 if datagrams else _VERSIONS[lowest])
     context.set_max_proto_version(DTLS_1_2 if datagrams else _VERSIONS[settings.maximum_version])
 
 
@@ -178,9 +211,22 @@ def _present(context: SSL.Context, credentials: Credentials, settings: TLSSettin
         raise ConfigurationError(f"certificate: OpenSSL refuses {settings.certificate}: {_words(error)}") from None
 
 
-def _set_ciphers(context: SSL.Context, settings: TLSSettings, highest: TLSVersion) -> None:
+def _ask_certificate(context: SSL.Context, role: Role, purpose: Purpose) -> tuple[object, ...]:
+    """What the other end must show; a client asks for a certificate always."""
+    if role == "server" and purpose.client_certificate == "none":
+        return ()
+    return openssl.ask_certificate(context, _verify, required=purpose.client_certificate == "required")
+
+
+def _staple(context: SSL.Context, credentials: Credentials) -> None:
+    """Our own OCSP response, for clients that ask for one (RFC 6066 section 8, RFC 9190 section 5.4)."""
+    if credentials.ocsp:
+        context.set_ocsp_server_callback(lambda connection, data: credentials.ocsp)
+
+
+def _set_ciphers(context: SSL.Context, settings: TLSSettings, has_psk: bool) -> None:
     ciphers = settings.ciphers
-    if highest == "1.2" and openssl.HAS_PSK:
+    if has_psk and openssl.HAS_PSK:
         ciphers = f"{PSK_CIPHERS}:{ciphers}"
     try:
         context.set_cipher_list(settings.ciphers.encode())
@@ -221,17 +267,21 @@ def _negotiate(context: SSL.Context, role: Role, protocols: tuple[bytes, ...]) -
         context.set_alpn_select_callback(functools.partial(_choose_protocol, protocols))
 
 
-def _set_resumption(context: SSL.Context, resumption: bool) -> None:
-    """Tickets alone, never a table of sessions in memory, so that one refused ticket means a new handshake."""
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+def _set_resumption(context: SSL.Context, resumption: bool, has_table: bool) -> None:
+    """Tickets, which take no memory; and where peers know only the session ids of TLS 1.2, a table in memory as well.
+
+    OpenSSL bounds the table to 20,480 sessions, the oldest of which go.
+    """
+    possible = resumption and openssl.HAS_RESUMPTION
+    context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if possible and has_table else SSL.SESS_CACHE_OFF)
     context.set_timeout(SESSION_SECONDS)
-    if not resumption or not openssl.HAS_RESUMPTION:
+    if not possible:
         context.set_options(SSL.OP_NO_TICKET)
 
 
-def _greet(context: SSL.Context, settings: TLSSettings, datagrams: bool) -> tuple[object, ...]:
+def _greet(context: SSL.Context, settings: TLSSettings, datagrams: bool, purpose: Purpose) -> tuple[object, ...]:
     """What happens once a server has read the ClientHello; the contexts of hosts must outlive this one."""
-    hosts = {dns_name(name): _context(settings.for_host(name), "server", datagrams) for name in settings.hosts}
+    hosts = {dns_name(name): _context(settings.for_host(name), "server", datagrams, purpose) for name in settings.hosts}
     context.set_tlsext_servername_callback(functools.partial(_greeted, hosts))
     return (hosts,)
 
@@ -261,6 +311,7 @@ def _greeted(hosts: Mapping[str, Context], connection: SSL.Connection) -> None:
     """Called with a name or none, after the ticket was read and before its session takes on what is negotiated now."""
     if openssl.HAS_RESUMPTION and openssl.is_resumed(connection):
         _introduction(connection).resumed_protocol = openssl.session_protocol(connection)
+        _introduction(connection).resumed_session = openssl.session_name(connection)
     host = hosts.get((connection.get_servername() or b"").decode("ascii", "replace").lower())
     if host is not None:
         connection.set_context(host.ssl)
@@ -304,6 +355,7 @@ def _last_step(introduction: Introduction, certificate: crypto.X509) -> int:
     except ValueError:
         introduction.refusal = "the certificate cannot be read"
         return openssl.REJECTED
+    introduction.certificate = peer
     if introduction.fault and not (admission.pinned is not None and admission.pinned(peer.fingerprint)):
         introduction.refusal = openssl.verification_text(introduction.fault)
         return introduction.fault

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509 import ocsp
 
 from trioradius.errors import ConfigurationError
 
@@ -34,13 +35,14 @@ _CRL_END = b"-----END X509 CRL-----"
 class Credentials:
     """What settings name, as it was in the files at one moment.
 
-    ``chain`` begins with our own certificate; ``ca`` is the whole trust base.
+    ``chain`` begins with our own certificate; ``ca`` is the whole trust base; ``ocsp`` is a response in DER, or b"".
     """
 
     chain: tuple[x509.Certificate, ...]
     key: PrivateKey | None = attrs.field(repr=False)
     ca: tuple[x509.Certificate, ...]
     crls: tuple[x509.CertificateRevocationList, ...]
+    ocsp: bytes = b""
 
     @classmethod
     def read(cls, settings: TLSSettings) -> Credentials:
@@ -53,7 +55,8 @@ class Credentials:
             _require_fit(chain[0], settings.certificate, key, settings.key)
         ca = tuple(found for file in settings.ca for found in _certificates("ca", file))
         crls = tuple(found for file in settings.crl for found in _revocation_lists(file))
-        return cls(chain, key, ca, crls)
+        stapled = b"" if settings.ocsp is None else _ocsp_response(settings.ocsp, chain)
+        return cls(chain, key, ca, crls, stapled)
 
     def is_revoked(self, certificate: x509.Certificate) -> bool:
         """Whether a revocation list of its issuer names it."""
@@ -86,6 +89,16 @@ def _parse_revocation_lists(octets: bytes) -> list[x509.CertificateRevocationLis
     if not parts:
         raise ValueError
     return [x509.load_pem_x509_crl(_CRL_BEGIN + part.partition(_CRL_END)[0] + _CRL_END + b"\n") for part in parts]
+
+
+def _ocsp_response(file: pathlib.Path, chain: tuple[x509.Certificate, ...]) -> bytes:
+    octets = _read("ocsp", file, bytes, "OCSP response")
+    response = _read("ocsp", file, lambda octets: ocsp.load_der_ocsp_response(octets), "OCSP response in DER")
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise ConfigurationError(f"ocsp: {file} holds no status, but the answer {response.response_status.name}")
+    if not chain or response.serial_number != chain[0].serial_number:
+        raise ConfigurationError(f"ocsp: {file} is not about our own certificate")
+    return octets
 
 
 def _private_key(file: pathlib.Path, password: bytes | None) -> PrivateKey:

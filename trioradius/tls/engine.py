@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 import attrs
+from cryptography import x509
 from OpenSSL import SSL
 
 from trioradius.tls import openssl
@@ -90,7 +91,7 @@ class Engine:
         """The ciphertext that waits to be sent."""
         parts = []
         with contextlib.suppress(SSL.WantReadError):
-            while True:
+            while not parts or len(parts[-1]) == TAKE:
                 parts.append(self._connection.bio_read(TAKE))
         return b"".join(parts)
 
@@ -144,6 +145,23 @@ class Engine:
         """Keying material of an open connection (RFC 8446 section 7.5), as EAP methods take it."""
         return self._connection.export_keying_material(label, length, context)
 
+    def randoms(self) -> bytes:
+        """The random values of both ends, the client's first (RFC 5216 section 2.3)."""
+        return (self._connection.client_random() or b"") + (self._connection.server_random() or b"")
+
+    @property
+    def resumed_session(self) -> bytes:
+        """For a server, the name of the session that the client resumed; b"" where it resumed none."""
+        done = self.done
+        return self._introduction.resumed_session if done is not None and done.resumed else b""
+
+    def session_name(self) -> bytes:
+        """For a server, the name by which resumed_session tells it that a client comes back with this session.
+
+        Of several tickets that TLS 1.3 sends it is the last one's: clients use that.
+        """
+        return openssl.session_name(self._connection)
+
     def _progress(self) -> Iterator[Event]:
         try:
             if self.state is State.HANDSHAKE:
@@ -181,18 +199,23 @@ class Engine:
         tls_1_3 = connection.get_protocol_version() == SSL.TLS1_3_VERSION
         name = connection.get_servername()
         cipher = connection.get_cipher_name() or ""
-        by_key = found is None and (resumed if tls_1_3 else "PSK" in cipher)
+        by_key = found is None and self.context.purpose.radius and (resumed if tls_1_3 else "PSK" in cipher)
         return HandshakeDone(
-            certificate=None if found is None else PeerCertificate.read(found),
+            certificate=None if found is None else self._certificate(found),
             chain=tuple(certificate for certificate in chain if certificate != found),
             psk_identity=self._psk_identity() if by_key else "",
             tls_version=connection.get_protocol_version_name(),
             cipher=cipher,
             protocol=protocol.decode("ascii", "replace"),
             radius_version=self.context.radius_version(protocol, tls_1_3),
-            resumed=resumed and found is not None,
+            resumed=resumed and not by_key,
             server_name=name.decode("ascii", "replace") if name else "",
         )
+
+    def _certificate(self, found: x509.Certificate) -> PeerCertificate:
+        """Reading one takes time: what the verification has read is taken from there. Raises ValueError."""
+        read = self._introduction.certificate
+        return read if read is not None and read.certificate == found else PeerCertificate.read(found)
 
     def _psk_identity(self) -> str:
         if self.context.role == "server":
@@ -203,15 +226,18 @@ class Engine:
     def _fault(self, done: HandshakeDone) -> tuple[str, str] | None:
         """Reason and text where a finished handshake is not good enough."""
         if done.certificate is None:
-            return (
-                None if done.psk_identity else ("no_certificate", "the peer showed no certificate, and proved no key")
-            )
+            enough = done.psk_identity or self._may_be_anonymous
+            return None if enough else ("no_certificate", "the peer showed no certificate, and proved no key")
         refusal = self.context.known_fault(done.certificate, self._introduction.admission, self._now)
         if refusal:
             return "certificate_refused", refusal
         if done.resumed and self._resumed_protocol() != done.protocol.encode():
             return "resumption_refused", f"a session that spoke another RADIUS version was resumed as {done.protocol!r}"
         return None
+
+    @property
+    def _may_be_anonymous(self) -> bool:
+        return self.context.role == "server" and self.context.purpose.client_certificate != "required"
 
     def _resumed_protocol(self) -> bytes:
         """A session may resume only as the RADIUS version it was made for (RFC 9765 section 3.5)."""

@@ -20,6 +20,8 @@ Kind: TypeAlias = Literal["sha256", "serial", "dns", "ip", "uri", "realm", "psk"
 
 NAI_REALM: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.8")
 """id-on-naiRealm (RFC 7585 section 2.2)."""
+PRINCIPAL_NAME: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+"""Microsoft's user principal name, in certificates of users."""
 _UTF8_STRING: Final = 0x0C
 _FINGERPRINT: Final = re.compile(
     r"(?:sha-?256(?: fingerprint)?[:=/]?\s*)?((?:[0-9a-f]{2}[: -]?){31}[0-9a-f]{2})", re.IGNORECASE
@@ -123,8 +125,9 @@ _SPELLING: Final = {
 class PeerCertificate:
     """The end-entity certificate a peer proved to hold.
 
-    ``dns``, ``ip``, ``uri`` and ``realms`` are its subjectAltName; ``issuer`` and ``subject`` are RFC 4514 text,
-    the subject for the log only; ``fingerprint`` is SHA-256 in lower-case hexadecimal digits.
+    ``dns``, ``ip``, ``uri``, ``realms``, ``email`` and ``principals`` (user principal names) are its subjectAltName;
+    ``issuer`` and ``subject`` are RFC 4514 text, the subject for the log only; ``fingerprint`` is SHA-256 in
+    lower-case hexadecimal digits.
     """
 
     subject: str
@@ -137,6 +140,8 @@ class PeerCertificate:
     ip: tuple[IPv4Address | IPv6Address, ...]
     uri: tuple[str, ...]
     realms: tuple[str, ...]
+    email: tuple[str, ...]
+    principals: tuple[str, ...]
     certificate: x509.Certificate = attrs.field(repr=False, eq=False)
 
     @classmethod
@@ -157,11 +162,9 @@ class PeerCertificate:
                 if isinstance(address, (IPv4Address, IPv6Address))
             ),
             uri=tuple(names.get_values_for_type(x509.UniformResourceIdentifier)),
-            realms=tuple(
-                realm
-                for other in names.get_values_for_type(x509.OtherName)
-                if other.type_id == NAI_REALM and (realm := _utf8_string(other.value))
-            ),
+            realms=tuple(realm.lower() for realm in _other_names(names, NAI_REALM)),
+            email=tuple(names.get_values_for_type(x509.RFC822Name)),
+            principals=_other_names(names, PRINCIPAL_NAME),
             certificate=certificate,
         )
 
@@ -204,8 +207,13 @@ def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternative
         raise ValueError(str(error)) from None
 
 
+def _other_names(names: x509.SubjectAlternativeName, kind: x509.ObjectIdentifier) -> tuple[str, ...]:
+    others = names.get_values_for_type(x509.OtherName)
+    return tuple(text for other in others if other.type_id == kind and (text := _utf8_string(other.value)))
+
+
 def _utf8_string(der: bytes) -> str:
-    """A short DER UTF8String as lower-case text, "" for anything else."""
+    """A short DER UTF8String as text, "" for anything else."""
     if len(der) < 2 or der[0] != _UTF8_STRING or der[1] > 127 or len(der) != 2 + der[1]:
         return ""
-    return der[2:].decode("utf-8", "replace").lower()
+    return der[2:].decode("utf-8", "replace")

@@ -5,6 +5,7 @@ Feature-tested when it is imported: a part that is missing shows as a clear refu
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -58,8 +59,10 @@ KeyOf = Callable[[SSL.Connection, bytes], bytes | None]
 """The key for a PSK identity that a client sent, or None."""
 
 
-def require_certificate(context: SSL.Context, verify: Verify) -> tuple[object, ...]:
-    """Ask the peer for a certificate; what is returned must outlive the context.
+def ask_certificate(context: SSL.Context, verify: Verify, *, required: bool) -> tuple[object, ...]:
+    """Ask the peer for a certificate, which a client need not have unless it is required (a server always does).
+
+    What is returned must outlive the context.
 
     pyOpenSSL's own callback cannot say what is wrong, and a peer whose name does not fit got internal_error.
     """
@@ -75,7 +78,8 @@ def require_certificate(context: SSL.Context, verify: Verify) -> tuple[object, .
         return int(verdict == 0)
 
     callback = _ffi.callback("int (*)(int, X509_STORE_CTX *)", step, error=0)
-    _lib.SSL_CTX_set_verify(context._context, SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, callback)
+    mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else SSL.VERIFY_PEER
+    _lib.SSL_CTX_set_verify(context._context, mode, callback)
     return (callback,)
 
 
@@ -170,6 +174,15 @@ def session_protocol(connection: SSL.Connection) -> bytes:
     room = _ffi.new("unsigned char[]", length)
     _lib.i2d_SSL_SESSION(session, _ffi.new("unsigned char **", room))
     return _field(bytes(_ffi.buffer(room, length)), _ALPN_TAG)
+
+
+def session_name(connection: SSL.Connection) -> bytes:
+    """What tells a session from every other, at both of its ends and in whatever ticket it travels; no secret.
+
+    In TLS 1.3 it changes with each ticket that is sent: it is that of the last one.
+    """
+    secret = connection.master_key()
+    return hashlib.sha256(b"trioradius session" + secret).digest() if secret else b""
 
 
 def _field(der: bytes, tag: int) -> bytes:

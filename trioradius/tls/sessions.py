@@ -23,14 +23,16 @@ class Arrival:
     """What a datagram came to.
 
     ``events`` are those of ``engine``, None where it belongs to no session. ``answers`` are the datagrams to send back
-    to its address. ``replaced`` is the session that a new one from the same address took the place of. ``refused`` is
-    one word for a counter where a handshake was not begun: half_open_full or connections_full.
+    to its address. ``replaced`` is the session that a new one from the same address took the place of. ``given_up`` is
+    the address of the oldest handshake, where this one took its place because there were too many. ``refused`` is one
+    word for a counter where a handshake was not begun: connections_full.
     """
 
     engine: DatagramEngine | None = None
     events: list[Event] = attrs.field(factory=list)
     answers: list[bytes] = attrs.field(factory=list)
     replaced: DatagramEngine | None = None
+    given_up: Hashable | None = None
     refused: str = ""
 
 
@@ -123,22 +125,24 @@ class Sessions:
             return self._handshake(datagram, address, waiting)
         if address in self._live and self._live[address][1] == random:
             return Arrival()
-        if full := self._full(address):
-            return Arrival(refused=full)
+        if address not in self._live and len(self) >= self._door.context.settings.connections_maximum:
+            return Arrival(refused="connections_full")
         engine, answers = self._door.knock(datagram, address, seconds=seconds, now=now)
         if engine is None:
             return Arrival(answers=answers)
         begun = _HalfOpen(engine, random, seconds + self._door.context.settings.handshake_seconds)
         self._half_open.pop(address, None)
+        given_up = self._make_room()
         self._half_open[address] = begun
-        return self._handshake(b"", address, begun)
+        return attrs.evolve(self._handshake(b"", address, begun), given_up=given_up)
 
-    def _full(self, address: Hashable) -> str:
-        """The bound that a further handshake would pass, or ""."""
-        settings = self._door.context.settings
-        if address not in self._half_open and len(self._half_open) >= settings.half_open_maximum:
-            return "half_open_full"
-        return "connections_full" if address not in self._live and len(self) >= settings.connections_maximum else ""
+    def _make_room(self) -> Hashable | None:
+        """Past the bound the oldest handshake is given up: whoever means well is done in a moment."""
+        if len(self._half_open) < self._door.context.settings.half_open_maximum:
+            return None
+        oldest = next(iter(self._half_open))
+        del self._half_open[oldest]
+        return oldest
 
     def _feed(self, engine: DatagramEngine, datagram: bytes, address: Hashable) -> Arrival:
         events = engine.feed(datagram)

@@ -63,6 +63,8 @@ class TLSSettings:
         key: a PEM file with its private key; key_password opens it.
         ca: PEM files with the authorities that are trusted. Nothing else is, never the system's.
         crl: PEM files with revocation lists; given one, every authority of a chain must have a valid one.
+        ocsp: a file with the OCSP response about our own certificate, in DER, stapled for clients that ask for one;
+            whoever renews it makes the server reload.
         server_name: for a client, the DNS name or IP address that the server's subjectAltName must hold, and that is
             asked for by SNI; by default the host it connects to.
         fingerprints: SHA-256, in any usual spelling. For a client, the server's certificate must be one of these, and
@@ -89,6 +91,7 @@ class TLSSettings:
     key_password: bytes | None = attrs.field(default=None, converter=_password, repr=False)
     ca: tuple[pathlib.Path, ...] = attrs.field(default=None, converter=_paths)
     crl: tuple[pathlib.Path, ...] = attrs.field(default=None, converter=_paths)
+    ocsp: pathlib.Path | None = attrs.field(default=None, converter=_path)
     server_name: str = ""
     fingerprints: tuple[str, ...] = attrs.field(default=(), converter=_fingerprints)
     hosts: Mapping[str, tuple[StrPath, StrPath]] = attrs.field(factory=dict)
@@ -132,7 +135,7 @@ class TLSSettings:
     def for_host(self, name: str) -> TLSSettings:
         """The same with the certificate of one of the hosts."""
         certificate, key = self.hosts[name]
-        return attrs.evolve(self, certificate=certificate, key=key, hosts={})
+        return attrs.evolve(self, certificate=certificate, key=key, ocsp=None, hosts={})
 
     def read(self) -> Credentials:
         """What the files hold now. Raises ConfigurationError."""

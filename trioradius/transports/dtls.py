@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -49,15 +50,18 @@ class DTLS:
         """The packet codes that a listener takes."""
         return EVERYTHING if self.accepts is None else frozenset(request.code for request in self.accepts)
 
-    async def bind(self) -> DTLSListener:
-        """A bound listener, not reading yet.
+    async def open(self, *, shared: bool = False) -> socket.socket:
+        """A bound socket; ``shared`` lets others bind the address too. Raises ConfigurationError where it cannot be."""
+        return await open_datagram_socket(self.host, self.port, RECEIVE_BUFFER, shared=shared)
+
+    async def bind(self, opened: socket.socket | None = None) -> DTLSListener:
+        """A bound listener, not reading yet, on a socket that open() made, or on a new one.
 
         Raises:
             ConfigurationError: the address cannot be bound, or a setting or a file of the settings cannot work.
         """
         context = server_context(self.settings, datagrams=True, has_keys=True)
-        bound = await open_datagram_socket(self.host, self.port, RECEIVE_BUFFER)
-        listener = DTLSListener(bound, context, self.codes)
+        listener = DTLSListener(await self.open() if opened is None else opened, context, self.codes)
         self._listening[:] = [listener]
         return listener
 

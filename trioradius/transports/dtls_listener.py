@@ -20,7 +20,7 @@ import trio
 from trioradius.errors import Overload, RadiusError
 from trioradius.peers.callers import Caller
 from trioradius.protocol.codes import ACCOUNTING_REQUEST
-from trioradius.protocol.profile import RADIUS_1_0
+from trioradius.protocol.profile import RADIUS_1_0_SECURED
 from trioradius.protocol.source import Source
 from trioradius.tls import (
     Admission,
@@ -36,9 +36,8 @@ from trioradius.tls import (
 )
 from trioradius.tls.datagrams import DATAGRAM_MAXIMUM
 from trioradius.transports.listener import Service, first_step
+from trioradius.transports.secured import CLOSING, log_handshake, refusal
 from trioradius.transports.sockets import Destination, address_of, datagrams
-from trioradius.transports.tls_connection import CLOSING
-from trioradius.transports.tls_handshake import log_handshake, refusal
 from trioradius.transports.turns import DatagramListener, Turn
 
 TICK: Final = 0.25
@@ -154,13 +153,20 @@ class DTLSListener(DatagramListener[Session]):
         self._busy.set()
         self._send_flight(arrival.answers, destination)
         if arrival.refused:
-            self._refuse(Overload("too many sessions or handshakes", reason=arrival.refused), destination)
+            self._refuse(Overload("too many sessions", reason=arrival.refused), destination)
+        if arrival.given_up is not None:
+            self._give_up(cast(Destination, arrival.given_up))
         for event in arrival.events:
             if arrival.engine is not None:
                 self._happened(event, arrival.engine, destination)
         replaced = self._open.get(arrival.replaced) if arrival.replaced is not None else None
         if replaced is not None:
             self._end(replaced)
+
+    def _give_up(self, destination: Destination) -> None:
+        """The oldest handshake made room for a new one."""
+        self._callers.pop(destination, None)
+        self._refuse(RadiusError("the oldest of too many handshakes at once", reason="half_open_full"), destination)
 
     def _happened(self, event: Event, engine: DatagramEngine, destination: Destination) -> None:
         match event:
@@ -239,7 +245,7 @@ class DTLSListener(DatagramListener[Session]):
     def _stranger(self, destination: Destination) -> Source:
         """The Source of an address before it has proved who it is."""
         address, port = address_of(destination)
-        return Source(address, port, "dtls", RADIUS_1_0, self._codes, self._role)
+        return Source(address, port, "dtls", RADIUS_1_0_SECURED, self._codes, self._role)
 
     def _admission_for(self, address: Hashable) -> Admission | None:
         """Who may come in from an address that has proved real; None too while a source is being asked for it."""

@@ -28,18 +28,20 @@ _IPV4_INFO: Final = struct.Struct("=i4s4s")
 _IPV6_INFO: Final = struct.Struct("=16si")
 
 
-async def open_datagram_socket(host: str, port: int, receive_buffer: int) -> socket.socket:
+async def open_datagram_socket(host: str, port: int, receive_buffer: int, *, shared: bool = False) -> socket.socket:
     """A bound, non-blocking UDP socket; "::" takes IPv4 as well, and means 0.0.0.0 where there is no IPv6.
+
+    ``shared`` lets further sockets bind the same address (SO_REUSEPORT).
 
     Raises:
         ConfigurationError: the name does not resolve, or the address cannot be bound.
     """
     try:
         family, address = await _resolve(host, port)
-        return _bound(family, address, receive_buffer)
+        return _bound(family, address, receive_buffer, shared=shared)
     except (OSError, UnicodeError) as error:
         if host == "::" and not _has_ipv6():
-            return await open_datagram_socket("0.0.0.0", port, receive_buffer)
+            return await open_datagram_socket("0.0.0.0", port, receive_buffer, shared=shared)
         problem = getattr(error, "strerror", None) or "not a host name"
         raise ConfigurationError(f"UDP {host} port {port} cannot be bound: {problem}") from None
 
@@ -95,12 +97,13 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _bound(family: int, address: tuple[Any, ...], receive_buffer: int) -> socket.socket:
+def _bound(family: int, address: tuple[Any, ...], receive_buffer: int, *, shared: bool) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_DGRAM)
     try:
         opened.setblocking(False)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, receive_buffer)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         opened.bind(address)

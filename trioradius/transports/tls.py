@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection
 from typing import Any
 
@@ -43,16 +44,27 @@ class TLS:
         """The packet codes that a listener takes."""
         return EVERYTHING if self.accepts is None else frozenset(request.code for request in self.accepts)
 
-    async def bind(self) -> TLSListener:
-        """A bound listener, not accepting yet. Raises ConfigurationError where it cannot be."""
-        context = server_context(self.settings, has_keys=True)
+    async def open(self, *, shared: bool = False) -> socket.socket:
+        """A listening socket; ``shared`` lets others bind the address too.
+
+        Raises:
+            ConfigurationError: the address cannot be bound.
+        """
         try:
-            bound = await open_stream_socket(self.host, self.port)
+            return await open_stream_socket(self.host, self.port, shared=shared)
         except OSError as error:
             raise ConfigurationError(
                 f"TLS {self.host} port {self.port} cannot be bound: {error.strerror or error}"
             ) from None
-        listener = TLSListener(bound, context, self.codes)
+
+    async def bind(self, opened: socket.socket | None = None) -> TLSListener:
+        """A bound listener, not accepting yet, on a socket that open() made, or on a new one.
+
+        Raises:
+            ConfigurationError: the address cannot be bound, or a setting or a file of the settings cannot work.
+        """
+        context = server_context(self.settings, has_keys=True)
+        listener = TLSListener(await self.open() if opened is None else opened, context, self.codes)
         self._listening[:] = [listener]
         return listener
 

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from datetime import UTC, datetime
 from typing import Final
 
 import trio
 
-from trioradius.errors import RadiusError, VersionRefused
-from trioradius.protocol.profile import RADIUS_1_0, RADIUS_1_1, Profile
+from trioradius.errors import VersionRefused
+from trioradius.protocol.profile import Profile
 from trioradius.protocol.wire import HEADER, PACKET_MAXIMUM
-from trioradius.tls import Closed, Context, Data, Engine, Event, Failed, HandshakeDone, client_engine
+from trioradius.tls import Context, Data, Engine, Event, HandshakeDone, Resumption, client_engine
+from trioradius.transports.lost import ConnectionLost, late, lost, refused, require_another_end, unreachable
+from trioradius.transports.secured import PROFILES, version_refused
 from trioradius.transports.tls import TLS
 
-PROFILES: Final = {"1.0": RADIUS_1_0, "1.1": RADIUS_1_1}
 RECEIVE: Final = 65_536
 GOODBYE_SECONDS: Final = 1
 """For close_notify to leave; a peer that does not read gets none."""
-LASTING: Final = frozenset(
-    {"certificate_refused", "no_certificate", "no_common_protocol", "no_common_version", "no_common_cipher"}
-)
-"""Reasons that a further attempt a moment later would meet again."""
-_NO_COMMON_VERSION: Final = frozenset({"no_common_protocol", "no_common_version"})
 
 
-class ConnectionLost(RadiusError):
-    """A connection cannot be made, or has ended; ``reason`` and text say why."""
-
-    @property
-    def lasting(self) -> bool:
-        """Whether a further attempt would end the same way."""
-        return self.reason in LASTING
-
-
-class Connection:
+class TLSClientConnection:
     """An open TLS connection; made by open_connection().
 
     Args:
@@ -43,6 +29,8 @@ class Connection:
         engine: its engine, the handshake done.
         events: what came along with the end of the handshake.
     """
+
+    is_reliable = True
 
     def __init__(self, stream: trio.SocketStream, engine: Engine, events: list[Event], profile: Profile) -> None:
         self.profile = profile
@@ -93,7 +81,11 @@ class Connection:
         if not HEADER <= self._length() <= PACKET_MAXIMUM:
             raise ConnectionLost(f"the server sent a packet of {self._length()} octets", reason="length_out_of_range")
         if self._events:
-            raise _lost(self._events[0])
+            raise lost(self._events[0])
+
+    def resumption(self) -> Resumption | None:
+        """What the next connection may resume, once this one is closed."""
+        return self._engine.resumption()
 
     async def close(self) -> None:
         """Say close_notify and close; done at once where the connection has ended."""
@@ -103,10 +95,11 @@ class Connection:
         await trio.aclose_forcefully(self._stream)
 
 
-async def open_connection(server: TLS, context: Context) -> Connection:
+async def open_connection(server: TLS, context: Context, resumption: Resumption | None = None) -> TLSClientConnection:
     """Connect to a server and shake hands.
 
-    The server proves that it is ``settings.server_name``, or else the host, or that its certificate is pinned.
+    The server proves that it is ``settings.server_name``, or else the host, or that its certificate is pinned; also
+    where an earlier session is resumed.
 
     Raises:
         ConnectionLost: it cannot be reached, or one end does not trust the other.
@@ -116,24 +109,23 @@ async def open_connection(server: TLS, context: Context) -> Connection:
     with trio.move_on_after(seconds):
         stream = await _connect(server)
         try:
-            return await _shake_hands(stream, client_engine(context, server.host, now=datetime.now(UTC)))
+            require_another_end(stream.socket)
+            engine = client_engine(context, server.host, now=datetime.now(UTC), resumption=resumption)
+            return await _shake_hands(stream, engine)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
-    raise ConnectionLost(f"the handshake took longer than {seconds} seconds", reason="handshake_timeout")
+    raise late(seconds)
 
 
 async def _connect(server: TLS) -> trio.SocketStream:
     try:
         return await trio.open_tcp_stream(server.host, server.port, local_address=server.source_address)
     except (OSError, ValueError) as error:
-        cause = _cause(error)
-        known = "nothing listens there" if isinstance(cause, ConnectionRefusedError) else "it cannot be reached"
-        text = _words(cause)
-        raise ConnectionLost(f"{known} ({text})", reason=text.lower().replace(" ", "_")) from None
+        raise unreachable(_cause(error)) from None
 
 
-async def _shake_hands(stream: trio.SocketStream, engine: Engine) -> Connection:
+async def _shake_hands(stream: trio.SocketStream, engine: Engine) -> TLSClientConnection:
     events = engine.advance()
     await _send(stream, engine)
     while not events:
@@ -141,30 +133,22 @@ async def _shake_hands(stream: trio.SocketStream, engine: Engine) -> Connection:
         await _send(stream, engine)
     done, *more = events
     if not isinstance(done, HandshakeDone):
-        raise _refused(done, engine)
+        raise refused(done, engine)
     if done.radius_version is None:
-        engine.close()
-        await _send(stream, engine)
+        await _refuse(stream, engine)
         raise VersionRefused("the server speaks RADIUS/1.0, and only 1.1 is offered", reason="version_refused")
-    return Connection(stream, engine, more, PROFILES[done.radius_version])
+    return TLSClientConnection(stream, engine, more, PROFILES[done.radius_version])
 
 
-def _refused(event: Event, engine: Engine) -> RadiusError:
-    """Why there is no handshake; where only RADIUS/1.1 is offered, it may be that."""
-    lost = _lost(event)
-    if engine.context.settings.offered == ("1.1",) and lost.reason in _NO_COMMON_VERSION:
-        return VersionRefused(f"only RADIUS/1.1 is offered: {lost}", reason="version_refused")
-    return lost
-
-
-def _lost(event: Event) -> ConnectionLost:
-    match event:
-        case Failed():
-            return ConnectionLost(f"TLS failed: {event.text}", reason=event.reason)
-        case Closed(clean=True):
-            return ConnectionLost("the server closed the connection", reason="closed")
-        case _:
-            return ConnectionLost("the connection broke", reason="cut_off")
+async def _refuse(stream: trio.SocketStream, engine: Engine) -> None:
+    """Say why, and hear the server out for a moment, lest a reset overtake that (RFC 9765 section 3.3.1)."""
+    engine.write(version_refused())
+    engine.close()
+    await _send(stream, engine)
+    with trio.move_on_after(GOODBYE_SECONDS), contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        await stream.send_eof()
+        while await _receive(stream):
+            pass
 
 
 async def _send(stream: trio.SocketStream, engine: Engine) -> None:
@@ -189,10 +173,3 @@ def _cause(error: Exception) -> BaseException:
     """What happened at the first of the addresses that Trio tried."""
     cause = error.__cause__
     return cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause or error
-
-
-def _words(error: BaseException) -> str:
-    """Of the operating system, without Trio's address before them; a resolver's errors have numbers below zero."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
-    return str(error)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 import attrs
 import trio
@@ -19,20 +18,10 @@ from trioradius.protocol.codes import ACCOUNTING_REQUEST
 from trioradius.protocol.wire import HEADER, PACKET_MAXIMUM
 from trioradius.tls import Context, Data, Event, State
 from trioradius.transports.listener import Delayed, DelayedReplies, Service, first_step, further_steps
-from trioradius.transports.tls_handshake import GOODBYE_SECONDS, Accepted, receive, refusal, say_goodbye
+from trioradius.transports.secured import CLOSING, refusal
+from trioradius.transports.tls_handshake import GOODBYE_SECONDS, Accepted, receive, say_goodbye
+from trioradius.transports.tokens import Tokens
 from trioradius.transports.turns import Turn
-
-CLOSING: Final = frozenset(
-    {
-        "packet_too_short",
-        "length_out_of_range",
-        "attribute_length",
-        "request_authenticator",
-        "message_authenticator_wrong",
-        "message_authenticator_malformed",
-    }
-)
-"""Reasons for which the connection is closed, and not only the packet discarded (RFC 6613 section 2.6.4)."""
 
 
 class Places:
@@ -92,6 +81,7 @@ class TLSConnection:
         self._packets: deque[bytes] = deque()
         self._packet_count = 0
         self._turns: set[_Turn] = set()
+        self._tokens = Tokens(accepted.source.profile)
         self._owed = 0
         self._paid = trio.Event()
         self._sending = trio.Lock()
@@ -149,6 +139,8 @@ class TLSConnection:
             return
         finally:
             self._turns.discard(turn)
+            if turn.handed_over and not turn.owes:
+                self._tokens.give_back(turn.octets)
             if turn.handed_over:
                 self._places.give()
                 self._shared.places.give()
@@ -163,9 +155,20 @@ class TLSConnection:
             await self._shared.places.room()
             await self._places.room()
             octets = self._packets.popleft()
+            if self._tokens.taken and not self._is_new(octets):
+                continue
             await self._answer(octets, turn)
             if turn.handed_over:
                 return
+
+    def _is_new(self, octets: bytes) -> bool:
+        """Whether a packet's Token is free; a Token that names two packets at once ends the connection."""
+        try:
+            self._tokens.require_free(octets)
+        except RadiusError as error:
+            self._discard(error)
+            return False
+        return True
 
     async def _answer(self, octets: bytes, turn: _Turn) -> None:
         """One packet's whole way. Some that must not be answered end the connection (RFC 6613 section 2.6.4)."""
@@ -177,15 +180,19 @@ class TLSConnection:
                 answer = await further_steps(answering, answer, context)
             if isinstance(answer, Delayed):
                 self._owed += 1
+                turn.owes = turn.handed_over
+                self._tokens.take(octets)
                 await self._shared.delayed.add(answer, self)
             else:
                 self._write_reply(answer)
         except RadiusError as error:
+            self._tokens.give_back(octets)
             self._discard(error)
 
     def _suspend(self, turn: _Turn, octets: bytes) -> None:
         """The handler really waits: somebody else reads. When the connection closes, accounting alone goes on."""
         turn.octets = octets
+        self._tokens.take(octets)
         self._places.take()
         self._shared.places.take()
         if octets[0] != ACCOUNTING_REQUEST:
@@ -204,6 +211,7 @@ class TLSConnection:
     def deliver(self, reply: bytes) -> None:
         """Send a reply that had to wait; it is dropped where the connection is gone."""
         self._pay()
+        self._tokens.give_back(reply)
         self._write_reply(reply)
 
     def _pay(self) -> None:
@@ -297,5 +305,10 @@ class TLSConnection:
 class _Turn(Turn):
     """A turn at reading, and the request that it stays with."""
 
-    __slots__ = ("octets",)
+    __slots__ = ("octets", "owes")
     octets: bytes
+
+    def __init__(self, seconds: float, pass_on: Callable[[], None]) -> None:
+        super().__init__(seconds, pass_on)
+        self.owes = False
+        """Whether its reply leaves only later."""

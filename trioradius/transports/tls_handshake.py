@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 import trio
 
-from trioradius.attributes.ietf import ErrorCause, ReplyMessage
 from trioradius.errors import RadiusError
 from trioradius.peers.callers import Caller
-from trioradius.protocol import radius_1_1
-from trioradius.protocol.codes import PROTOCOL_ERROR
-from trioradius.protocol.peer import Peer
-from trioradius.protocol.profile import RADIUS_1_0, RADIUS_1_1
 from trioradius.protocol.source import Source
 from trioradius.tls import Context, Engine, Event, Failed, HandshakeDone, server_engine
 from trioradius.transports.listener import Service
+from trioradius.transports.secured import PROFILES, log_handshake, version_refused
 
 RECEIVE: Final = 16_384
 """Octets read before other tasks get a turn."""
 GOODBYE_SECONDS: Final = 1
 """For an alert or close_notify to leave, and to reach a peer that is still sending."""
-PROFILES: Final = {"1.0": RADIUS_1_0, "1.1": RADIUS_1_1}
-
-log = logging.getLogger("trioradius.tls")
 
 
 @attrs.frozen
@@ -46,7 +38,10 @@ class Accepted:
 async def shake_hands(
     stream: trio.SocketStream, source: Source, context: Context, service: Service, limit: trio.CancelScope
 ) -> Accepted | None:
-    """A connection that may come in, or None: what was wrong is counted then, and what it is told has been sent.
+    """A connection that may come in, or None.
+
+    What was wrong is counted then, and what the peer is told has been sent; but for a ``limit`` that somebody else
+    cancelled, who knows why.
 
     Args:
         stream: as it was accepted.
@@ -69,14 +64,10 @@ async def shake_hands(
             service.refused(error, source)
         await say_goodbye(stream, engine, linger=True)
         return None
-    service.refused(_given_up(limit, seconds), source)
-    return None
-
-
-def _given_up(limit: trio.CancelScope, seconds: float) -> RadiusError:
     if trio.current_time() >= limit.deadline:
-        return RadiusError(f"the handshake took longer than {seconds:g} s", reason="handshake_timeout")
-    return RadiusError("the oldest of too many handshakes at once", reason="half_open_full")
+        text = f"the handshake took longer than {seconds:g} s"
+        service.refused(RadiusError(text, reason="handshake_timeout"), source)
+    return None
 
 
 async def _first_events(stream: trio.SocketStream, engine: Engine) -> list[Event]:
@@ -99,39 +90,17 @@ async def _accepted(engine: Engine, events: list[Event], caller: Caller, source:
     if peer is None:
         raise RadiusError("no entry of peers knows this identity", reason="unknown_peer")
     if done.radius_version is None:
-        engine.write(_version_refused())
+        engine.write(version_refused())
         raise RadiusError("RADIUS/1.1 is required, and the peer does not offer it by ALPN", reason="version_refused")
     known = attrs.evolve(source, profile=PROFILES[done.radius_version], peer=peer)
     log_handshake(known, peer, done)
     return Accepted(engine, known, more, _expiry(done))
 
 
-def _version_refused() -> bytes:
-    """A Protocol-Error for a peer without ALPN where only RADIUS/1.1 will do (RFC 9765 section 3.3.1)."""
-    attributes = ErrorCause(ErrorCause.UNSUPPORTED_EXTENSION).wire(None)
-    attributes += ReplyMessage("RADIUS/1.1 is required").wire(None)
-    return radius_1_1.sign(PROTOCOL_ERROR, 0, b"", attributes, Peer().secret, prove=False)
-
-
 def _expiry(done: HandshakeDone) -> float:
     if done.certificate is None:
         return float("inf")
     return trio.current_time() + (done.certificate.not_after - datetime.now(UTC)).total_seconds()
-
-
-def log_handshake(source: Source, peer: Peer, done: HandshakeDone) -> None:
-    """One line for a connection that came in."""
-    certificate = done.certificate
-    log.info(
-        "%s: peer %s connected: %s, %s%s, ALPN %s, RADIUS/%s",
-        source,
-        peer.name,
-        f"PSK {done.psk_identity!r}" if certificate is None else f"certificate {certificate.subject}",
-        done.tls_version,
-        " resumed" if done.resumed else "",
-        done.protocol or "none",
-        done.radius_version,
-    )
 
 
 async def receive(stream: trio.SocketStream) -> bytes:
@@ -154,14 +123,3 @@ async def say_goodbye(stream: trio.SocketStream, engine: Engine, *, linger: bool
         while linger and await receive(stream):
             pass
     stream.socket.close()
-
-
-def refusal(done: HandshakeDone, caller: Caller, context: Context, source: Source) -> str:
-    """Why a peer that was let in would not be now, or ""."""
-    fault = ""
-    if done.certificate is not None:
-        admission = caller.admission(context.admission())
-        fault = context.fault(done.certificate, done.chain, admission, datetime.now(UTC))
-    if not fault and caller.peer(done.certificate, done.psk_identity) != source.peer:
-        fault = "its entry in peers is another one now"
-    return fault

@@ -119,7 +119,7 @@ class TLSListener:
             shared.service.refused(full, source)
             stream.socket.close()
             return
-        self._make_room()
+        self._make_room(shared.service)
         handshake = self._half_open[source] = trio.CancelScope()
         self._by_address[source.address] += 1
         self._count += 1
@@ -157,23 +157,26 @@ class TLSListener:
             return Overload(text, reason="address_connections_full")
         return None
 
-    def _make_room(self) -> None:
+    def _make_room(self, service: Service) -> None:
         """Past the bound the oldest handshake is given up: whoever means well is done in a moment."""
         if len(self._half_open) >= self._context.settings.half_open_maximum:
-            self._half_open.pop(next(iter(self._half_open))).cancel()
+            oldest = next(iter(self._half_open))
+            self._half_open.pop(oldest).cancel()
+            service.refused(Overload("the oldest of too many handshakes at once", reason="half_open_full"), oldest)
 
 
 async def _deliver(reply: bytes, connection: TLSConnection) -> None:
     connection.deliver(reply)
 
 
-def bound_stream_socket(family: int, address: tuple[object, ...]) -> socket.socket:
-    """A listening socket; "::" takes IPv4 as well."""
+def bound_stream_socket(family: int, address: tuple[object, ...], *, shared: bool = False) -> socket.socket:
+    """A listening socket; "::" takes IPv4 as well, and ``shared`` lets others bind the address too."""
     opened = socket.socket(family, socket.SOCK_STREAM)
     with contextlib.ExitStack() as opening:
         opening.callback(opened.close)
         opened.setblocking(False)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         opened.bind(address)
@@ -182,12 +185,12 @@ def bound_stream_socket(family: int, address: tuple[object, ...]) -> socket.sock
     return opened
 
 
-async def open_stream_socket(host: str, port: int) -> socket.socket:
+async def open_stream_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A listening socket; "::" means 0.0.0.0 where there is no IPv6. Raises OSError."""
     found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     try:
-        return bound_stream_socket(found[0][0], found[0][4])
+        return bound_stream_socket(found[0][0], found[0][4], shared=shared)
     except OSError as error:
         if host == "::" and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            return await open_stream_socket("0.0.0.0", port)
+            return await open_stream_socket("0.0.0.0", port, shared=shared)
         raise

@@ -64,9 +64,17 @@ class UDP:
             return _BY_PORT.get(self.port, EVERYTHING)
         return frozenset(request.code for request in self.accepts)
 
-    async def bind(self) -> UDPListener:
-        """A bound listener, not reading yet. Raises ConfigurationError where the address cannot be bound."""
-        return UDPListener(await open_datagram_socket(self.host, self.port, self.receive_buffer), self)
+    async def open(self, *, shared: bool = False) -> socket.socket:
+        """A bound socket; ``shared`` lets others bind the address too. Raises ConfigurationError where it cannot be."""
+        return await open_datagram_socket(self.host, self.port, self.receive_buffer, shared=shared)
+
+    async def bind(self, opened: socket.socket | None = None) -> UDPListener:
+        """A bound listener, not reading yet, on a socket that open() made, or on a new one.
+
+        Raises:
+            ConfigurationError: the address cannot be bound.
+        """
+        return UDPListener(await self.open() if opened is None else opened, self)
 
     async def connect(self) -> trio.socket.SocketType:
         """A socket connected to the server. Raises ConfigurationError where it cannot be."""
