@@ -4,8 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 
 from trioradius import AccessAccept, AccessReject, AccessRequest, App
-from trioradius.stores.sql import open_database
-from trioradius.stores.sql.users import SqlUsers
+from trioradius.stores.sql import SqlUsers, open_database
 
 app: App[SqlUsers] = App(peers={"127.0.0.1": b"testing123"})
 

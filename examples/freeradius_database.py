@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import trio
 
 from trioradius import AccessAccept, AccessReject, AccessRequest, App
-from trioradius.stores.sql import Database, open_database
-from trioradius.stores.sql.peers import SqlPeers
-from trioradius.stores.sql.users import SqlUsers
+from trioradius.stores.sql import Database, SqlPeers, SqlUsers, open_database
 
 DATABASE = "radius.db"
 """A SQLite file, or a URL such as postgresql://radius:PASSWORD@localhost/radius."""

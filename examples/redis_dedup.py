@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from trioradius import AccountingRequest, AccountingResponse, App
-from trioradius.stores.redis import RedisDedupStore
+from trioradius.stores import RedisDedupStore
 
 REDIS = "redis://127.0.0.1:6379/0"
 

@@ -447,6 +447,19 @@ async def test_a_bad_reply_closes(
     assert len(server.done) == 2
 
 
+async def test_a_bad_reply_under_an_identifier_that_was_used_before(opened: Opened, quick_clock: MockClock) -> None:
+    """That got its one reply, so that no other is to be expected."""
+
+    def script(octets: bytes) -> list[Step]:
+        return [(0, reply(2, octets, secret=b"another"))] if len(server.done) == 1 else accept(octets)
+
+    async with opened() as (server, client):
+        await at_once(client, users(255))
+        server.script = script
+        assert isinstance(await client.exchange(ASKED), AccessAccept)
+        assert client.counters == {"response_authenticator": 1}
+
+
 async def test_a_reply_that_cannot_answer_is_ignored(opened: Opened, clock: MockClock) -> None:
     async with opened() as (server, client):
         server.script = lambda octets: [(0, reply(5, octets, secret=SECRET)), (1, named(octets))]

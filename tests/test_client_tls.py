@@ -224,6 +224,17 @@ async def test_a_cancelled_exchange_leaves_the_connection(
     assert len(server.accepted) == 1
 
 
+async def test_an_identifier_that_was_not_answered_is_taken_last(opened: Opened, clock: MockClock) -> None:
+    async with opened(retransmission=Retransmission(duration=1)) as (server, client):
+        server.script = silence
+        with pytest.raises(NoResponse):
+            await client.exchange(ASKED)
+        server.script = accept
+        for _ in range(300):
+            await client.exchange(ASKED)
+    assert server.heard[0].octets[1] not in {heard.octets[1] for heard in server.heard[1:]}
+
+
 async def test_late_replies_do_not_meet_another_request(opened: Opened, clock: MockClock) -> None:
     """An Identifier whose reply is still to come is taken again only where there is no other."""
     async with opened(retransmission=Retransmission(duration=5)) as (server, client):
@@ -460,6 +471,7 @@ async def test_files_that_change_count_for_the_next_connection(
     async with open_client(TLS("127.0.0.1", port, pki.settings("client"))) as client:
         for change in (
             lambda: pki.issue("client", "other.example.org"),
+            lambda: None,
             (tmp_path / "client.key").unlink,
             lambda: None,
         ):
@@ -468,8 +480,8 @@ async def test_files_that_change_count_for_the_next_connection(
             change()
         await client.exchange(ASKED)
     shown = [done.certificate.dns for done in server.done if done.certificate is not None]
-    assert shown == [("nas.example.org",), ("other.example.org",), ("other.example.org",), ("other.example.org",)]
-    assert [done.resumed for done in server.done] == [False, False, True, True]
+    assert shown == [("nas.example.org",), *[("other.example.org",)] * 4]
+    assert [done.resumed for done in server.done] == [False, False, True, True, True]
     said = [record.getMessage() for record in caplog.records if record.name == "trioradius.tls"]
     assert said[0] == "certificates read again"
     assert all("the certificates stay as they were: key: " in line for line in said[1:]) and len(said) == 3
@@ -523,6 +535,28 @@ async def test_a_bad_reply_closes(
         assert isinstance(await client.exchange(ASKED), AccessAccept)
         assert set(client.counters) == {reason}
     assert len(server.accepted) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "answer", "reason"),
+    [
+        (0, forged, "unmatched"),
+        (6, forged, "response_authenticator"),
+        (0, lambda octets: reply(2, octets, b"\x12\x01", secret=SECRET), "attribute_length"),
+    ],
+)
+async def test_what_may_be_a_late_reply_to_another_request(
+    opened: Opened, clock: MockClock, seconds: float, answer: Callable[[bytes], bytes], reason: str
+) -> None:
+    """For a while after an Identifier's last user got no reply; what makes no sense at all closes ever."""
+    async with opened(retransmission=Retransmission(duration=5)) as (server, client):
+        server.script = silence
+        await at_once(client, users(255))
+        await trio.sleep(seconds)
+        server.script = lambda octets: [(0, answer(octets))] if len(server.accepted) == 1 else accept(octets)
+        await at_once(client, [ASKED])
+        assert client.counters == {reason: 1}
+    assert len(server.accepted) == (1 if reason == "unmatched" else 2)
 
 
 async def test_what_fits_no_request_is_ignored(opened: Opened, clock: MockClock) -> None:

@@ -25,6 +25,7 @@ from examples import (
     mac_authentication,
     one_time_password,
     routers,
+    sql_accounting,
 )
 from trioradius import (
     AVP,
@@ -277,6 +278,7 @@ EXAMPLES: dict[str, tuple[Callable[[], App[Any]], tuple[Request[Any], ...]]] = {
         lambda: hashed_passwords.app,
         (*LOGINS, login("bob", "looking-glass"), login("dave", "through the looking glass")),
     ),
+    "sql_accounting": (lambda: sql_accounting.app, (*RECORDS, *LOGINS)),
     "routers": (
         lambda: routers.app,
         (

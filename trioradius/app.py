@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 else:
     State = TypeVar("State")
 Lifespan: TypeAlias = "Callable[[App[Any]], AsyncGenerator[Any]]"
+AnyReload = TypeVar("AnyReload", bound=Callable[[], object])
 AnyLifespan = TypeVar("AnyLifespan", bound="Callable[[App[Any]], AsyncGenerator[Any]]")
 
 
@@ -80,6 +81,7 @@ class App(Router, Generic[State]):
         self.state: State
         """What the lifespan yielded; there while the app is served."""
         self.lifespans: list[Lifespan] = []
+        self.reloads: list[Callable[[], object]] = []
         self.elected = AsyncValue(True)
         """Whether this process does what must be done once, as reaping: of several workers one is elected."""
         self._gates: list[Middleware] = []
@@ -99,6 +101,14 @@ class App(Router, Generic[State]):
             name = getattr(function, "__qualname__", function)
             raise ConfigurationError(f"{name} must be an async def with one yield, and no context manager yet")
         self.lifespans.append(function)
+        return function
+
+    def on_reload(self, function: AnyReload) -> AnyReload:
+        """Register a function that reads its files again when the server is told to (SIGHUP), as ``eap.reload``.
+
+        One that raises ConfigurationError leaves its files as they were, and the log says so.
+        """
+        self.reloads.append(function)
         return function
 
     def outermost(self, function: AnyMiddleware) -> AnyMiddleware:

@@ -21,10 +21,12 @@ from trioradius.protocol.profile import RADIUS_1_0, Profile
 from trioradius.retransmission import delayed
 from trioradius.transports import UDP
 from trioradius.transports.sockets import DATAGRAM_MAXIMUM
-from trioradius.way import CLOSED, IDENTIFIERS_MAXIMUM, UNMATCHED, R, Terms, UnderWay
+from trioradius.way import CLOSED, UNMATCHED, R, Terms, UnderWay
 
 EXCHANGES_MAXIMUM: Final = 16_384
 """At once, on 64 sockets; further ones wait for a place."""
+IDENTIFIERS_MAXIMUM: Final = 5
+"""That one exchange holds: an Accounting-Request that counts its delay is listened for under its last five."""
 BATCH: Final = 64
 """Datagrams read before other tasks get a turn."""
 

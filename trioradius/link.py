@@ -23,13 +23,15 @@ from trioradius.protocol.profile import Profile
 from trioradius.retransmission import delayed
 from trioradius.tls import Resumption
 from trioradius.transports.lost import ConnectionLost
-from trioradius.way import IDENTIFIERS_MAXIMUM, UNMATCHED, R, Terms, UnderWay
+from trioradius.way import UNMATCHED, R, Terms, UnderWay
 
 WATCHDOG_SECONDS: Final = 30.0
 WATCHDOG_JITTER: Final = 2.0
 """RFC 3539 section 3.4.1."""
 UNEXPECTED: Final = "unexpected_code"
 """Why a reply is thrown away that cannot answer this request; it harms nobody."""
+OF_ANOTHER: Final = frozenset({UNEXPECTED, "response_authenticator", "message_authenticator_wrong"})
+"""What the reply to another request looks like."""
 
 _UnderWay: TypeAlias = UnderWay[R, int]
 
@@ -78,7 +80,7 @@ class Link:
         self._identifiers: Identifiers = Octets() if connection.profile.identifiers == 256 else Tokens()
         self._places = trio.Semaphore(self._identifiers.maximum)
         self._waiting: dict[int, tuple[Sent[Any], _UnderWay[Any]]] = {}
-        self._earlier: dict[int, Sent[Any]] = {}
+        self._doubtful: dict[int, float] = {}
         self._error: Exception | None = None
         self._heard = trio.current_time()
 
@@ -114,16 +116,15 @@ class Link:
     def _transmit(self, request: Request[R], under_way: _UnderWay[R], take: Callable[[], int]) -> None:
         """Send the same octets as before, or those of a request that has changed under a further Identifier."""
         sent = under_way.unchanged(request)
+        if under_way.places:
+            self._doubt(under_way.places[-1])
         if sent is None:
-            if len(under_way.places) == IDENTIFIERS_MAXIMUM:
-                self._forget(under_way.places.popleft(), under_way)
             if under_way.places:
                 # It is listened for under the old one until somebody else needs that.
                 self._identifiers.give_back(under_way.places[-1], answered=False)
             under_way.places.append(take())
             identifier = under_way.places[-1]
             sent = under_way.sent = self._terms.make(request, identifier, self._connection.profile)
-            self._displace(identifier)
             self._waiting[identifier] = sent, under_way
         self._connection.send(sent.octets)
 
@@ -133,18 +134,19 @@ class Link:
         owing = held in self._waiting
         for identifier in under_way.places:
             self._forget(identifier, under_way)
+        if owing:
+            self._doubt(held)
         self._identifiers.give_back(held, answered=not owing)
 
     def _forget(self, identifier: int, under_way: _UnderWay[Any]) -> None:
         """Listen for it no longer, unless another exchange does so by now."""
         if self._waiting.get(identifier, (None, None))[1] is under_way:
-            self._displace(identifier)
+            del self._waiting[identifier]
 
-    def _displace(self, identifier: int) -> None:
-        """Listen no longer for what had this Identifier; where it may be used again, that can explain a late reply."""
-        sent, _ = self._waiting.pop(identifier, (None, None))
-        if sent is not None and self._identifiers.are_reused:
-            self._earlier[identifier] = sent
+    def _doubt(self, identifier: int) -> None:
+        """For a while its next user may meet replies to this one: it got none so far, or may get several."""
+        if self._identifiers.are_reused:
+            self._doubtful[identifier] = trio.current_time() + self._terms.retransmission.duration
 
     async def run(self) -> ConnectionLost:
         """Carry packets until the connection ends, and say why it did."""
@@ -182,29 +184,20 @@ class Link:
         try:
             reply = sent.read_reply(octets, self._terms.dictionary)
         except (AuthenticityError, DecodeError) as error:
-            self._discard(octets, identifier, error)
+            self._discard(identifier, error)
         else:
-            self._displace(identifier)
-            self._identifiers.late(identifier)
+            del self._waiting[identifier]
             self._replied()
             under_way.end(reply)
 
-    def _discard(self, octets: bytes, identifier: int, error: AuthenticityError | DecodeError) -> None:
+    def _discard(self, identifier: int, error: AuthenticityError | DecodeError) -> None:
         """Raises ConnectionLost where a reply is worse than late."""
-        if self._is_of_an_earlier(octets, identifier):
+        if error.reason in OF_ANOTHER and trio.current_time() < self._doubtful.get(identifier, 0):
             self._counters[UNMATCHED] += 1
         elif error.reason == UNEXPECTED:
             self._counters[error.reason] += 1
         else:
             raise ConnectionLost(str(error), reason=error.reason) from None
-
-    def _is_of_an_earlier(self, octets: bytes, identifier: int) -> bool:
-        """Whether it answers the request that had this Identifier before, as a repeat of a reply does over DTLS."""
-        earlier = self._earlier.get(identifier)
-        try:
-            return earlier is not None and bool(earlier.read_reply(octets, self._terms.dictionary).code)
-        except (AuthenticityError, DecodeError):
-            return False
 
     async def _watch(self, running: trio.CancelScope) -> None:
         """Ask Status-Server after a silence, and give the connection up where that too meets silence."""

@@ -19,8 +19,6 @@ R = TypeVar("R", bound=Reply)
 Place = TypeVar("Place")
 """Where a reply is listened for: an Identifier or Token, of one socket where there are several."""
 
-IDENTIFIERS_MAXIMUM: Final = 5
-"""That one exchange is listened for under: an Accounting-Request that counts its delay changes with each sending."""
 UNMATCHED: Final = "unmatched"
 """Why a reply is thrown away that nobody waits for."""
 CLOSED: Final = "the client is closed: the block of its open_client() has ended"
@@ -67,7 +65,7 @@ class Terms:
 class UnderWay(Generic[R, Place]):
     """A request under way: where it is listened for, the one good reply, and what was wrong with others.
 
-    ``places`` has the newest last, under which ``sent`` went out; it holds IDENTIFIERS_MAXIMUM at most.
+    ``places`` has the newest last, under which ``sent`` went out.
     """
 
     def __init__(self) -> None:

@@ -246,10 +246,15 @@ def test_an_unknown_vendor_is_named() -> None:
         RATE.attributes("acme")
 
 
+def test_a_burst_may_be_as_slow_as_the_rate() -> None:
+    assert str(Rate("20M", "5M", burst="5M/20M")) == "5000k/20000k 5000k/20000k"
+
+
 def test_what_32_bits_do_not_hold() -> None:
     assert written(Rate(4_294_967), "huawei") == [("Huawei-Output-Average-Rate", 4_294_967_000)]
     with pytest.raises(ConfigurationError, match="huawei: 4294968k does not fit an attribute of 32 bits; use a policy"):
         Rate(4_294_968).attributes("huawei")
+    assert written(Rate("4294967.295M"), "zte") == [("ZTE-Rate-Ctrl-SCR-Down", 0xFFFFFFFF)]
     assert written(Rate("10G"), "zte") == [("ZTE-Rate-Ctrl-SCR-Down", 10_000_000)]
 
 

@@ -297,3 +297,31 @@ def test_reload_without_watchfiles(mistake: Complain, hello: str, monkeypatch: p
     monkeypatch.setitem(__import__("sys").modules, "watchfiles", None)
     line = mistake("run", hello, "--reload")
     assert line == "trioradius: --reload wants watchfiles: pip install 'trioradius[dev]'"
+
+
+RELOADED = """
+from trioradius import App, ConfigurationError
+
+app = App(peers={"127.0.0.1": b"twenty-four octets, say."})
+
+
+@app.on_reload
+def first():
+    print("first read again", flush=True)
+
+
+@app.on_reload
+def second():
+    raise ConfigurationError("server.pem cannot be read")
+"""
+
+
+def test_what_an_app_reads_again(start: Start, folder: pathlib.Path) -> None:
+    (folder / "reloaded.py").write_text(RELOADED)
+    server = start("run", "reloaded:app", *LOOPBACK)
+    server.port()
+    server.signal(signal.SIGHUP)
+    server.wait_for("^first read again")
+    server.wait_for("ERROR the certificates stay as they were: server.pem cannot be read")
+    server.signal(signal.SIGTERM)
+    assert server.status() == 0

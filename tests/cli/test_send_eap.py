@@ -149,6 +149,7 @@ def test_many_that_are_not_believed(call: Call, served: Served, pki: PKI) -> Non
             ("--eap", "tls", "--ca", "ca.pem", "--server-name", "x"),
             "--eap tls wants --eap-cert FILE and --eap-key",
         ),
+        (("--eap", "peap-tls", "--eap-fingerprint", "00" * 32, "--eap-cert", "c.pem"), "wants --eap-cert FILE and"),
         (("--eap", "peap-tls", "--eap-fingerprint", "00" * 32), "--eap peap-tls wants --eap-cert FILE"),
         (("--eap", "ttls-pap", "--ca", "none.pem", "--server-name", "x"), "ca: none.pem cannot be read"),
         (("--eap", "md5", "--chap"), "ways to show one password"),

@@ -21,7 +21,8 @@ import pytest
 import trio
 from trio_util import AsyncValue
 
-from trioradius import UDP, AccessAccept, AccessRequest, NoResponse, open_client
+from tests.tls.pki import PKI
+from trioradius import TLS, UDP, AccessAccept, AccessRequest, NoResponse, open_client
 from trioradius.attributes import UserName
 from trioradius.eap.supplicant import EAPCredentials
 from trioradius.protocol.packets import AccessReply
@@ -291,7 +292,7 @@ async def metrics(place: tuple[str, int]) -> str:
 
 
 EAP_APP = """
-from trioradius import AccessRequest, App
+from trioradius import AccessRequest, App, Peer
 from trioradius.authentication import EAP, EAPMSCHAPv2
 
 app = App(peers={"127.0.0.0/8": b"testing123"}, reject_delay=0)
@@ -313,16 +314,19 @@ def wireless(start: Start, folder: pathlib.Path) -> Program:
     return start("run", "wireless:app", "--udp", "127.0.0.1:0", "--workers", "3")
 
 
-async def test_a_conversation_goes_on_with_its_worker_wherever_its_packets_come_from(wireless: Program) -> None:
-    """A NAS that changes its address in mid-conversation meets another worker, which passes its packets on."""
-    port = int(wireless.port())
+async def test_a_conversation_goes_on_with_its_worker_whichever_its_packets_reach(
+    start: Start, folder: pathlib.Path, pki: PKI
+) -> None:
+    """Connections spread over the workers, and a NAS may go on over another one: its packets are passed on."""
+    (folder / "wireless.py").write_text(EAP_APP.replace('b"testing123"', "Peer(tls=True)"))
+    own = pki.settings("server")
+    files = ("--tls-cert", str(own.certificate), "--tls-key", str(own.key), "--tls-ca", str(own.ca[0]))
+    server = start("run", "wireless:app", "--tls", "127.0.0.1:0", *files, "--udp", "127.0.0.1:0", "--workers", "3")
+    port = int(server.wait_for(r"TLS 127.0.0.1:(\d+) ")[1])
+    server.wait_for("3 workers")
     async with AsyncExitStack() as stack:
-        clients = [
-            await stack.enter_async_context(
-                open_client(UDP("127.0.0.1", port, source_address=f"127.0.0.{last}"), secret=SECRET)
-            )
-            for last in range(2, 14)
-        ]
+        nas = TLS("127.0.0.1", port, pki.settings("client"))
+        clients = [await stack.enter_async_context(open_client(nas)) for _ in range(12)]
         for first in range(len(clients)):
             turns = itertools.cycle(clients[first:] + clients[:first])
 
@@ -332,8 +336,8 @@ async def test_a_conversation_goes_on_with_its_worker_wherever_its_packets_come_
             result = await authenticate(exchange, ALICE)
             assert isinstance(result.reply, AccessAccept)
             assert result.rounds >= 3
-    wireless.signal(signal.SIGTERM)
-    assert wireless.status() == 0
+    server.signal(signal.SIGTERM)
+    assert server.status() == 0
 
 
 async def test_no_conversation_fails_in_a_rolling_restart(wireless: Program) -> None:

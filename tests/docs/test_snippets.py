@@ -21,6 +21,7 @@ DOCUMENTS = (
     "docs/how-to/testing-eap.md",
     "docs/how-to/duplicates.md",
     "docs/how-to/freeradius-database.md",
+    "docs/how-to/accounting.md",
     "docs/reference/rates.md",
     "docs/how-to/eap.md",
 )

@@ -64,7 +64,9 @@ class Cluster:
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        settings = [part for setting in (*_SETTINGS, f"unix_socket_directories={self._folder}") for part in ("-c", setting)]
+        settings = [
+            part for setting in (*_SETTINGS, f"unix_socket_directories={self._folder}") for part in ("-c", setting)
+        ]
         with (self._folder / "log").open("ab") as log:
             command = [*_unprivileged(), f"{_PROGRAMS}/postgres", "-D", str(self._data), *settings]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

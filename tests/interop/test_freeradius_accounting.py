@@ -116,7 +116,11 @@ AT: Final = 1_790_000_000
 RECORDS: Final = [
     ("Start", 0, ""),
     ("Interim-Update", 60, "Acct-Session-Time = 60, Acct-Input-Octets = 1000, Acct-Output-Octets = 5"),
-    ("Interim-Update", 120, "Acct-Session-Time = 120, Acct-Input-Octets = 9, Acct-Input-Gigawords = 3, Acct-Output-Octets = 6"),
+    (
+        "Interim-Update",
+        120,
+        "Acct-Session-Time = 120, Acct-Input-Octets = 9, Acct-Input-Gigawords = 3, Acct-Output-Octets = 6",
+    ),
     (
         "Stop",
         180,
@@ -126,8 +130,8 @@ RECORDS: Final = [
 ]
 """Status, seconds after AT, and counters of what each session sends."""
 COMPARED: Final = (
-    "acctsessionid, coalesce(nasportid, ''), coalesce(nasporttype, ''), acctsessiontime, acctinputoctets, acctoutputoctets,"
-    " coalesce(calledstationid, ''), coalesce(callingstationid, ''), acctterminatecause,"
+    "acctsessionid, coalesce(nasportid, ''), coalesce(nasporttype, ''), acctsessiontime, acctinputoctets,"
+    " acctoutputoctets, coalesce(calledstationid, ''), coalesce(callingstationid, ''), acctterminatecause,"
     " coalesce(framedinterfaceid, ''), coalesce(servicetype, ''), coalesce(framedprotocol, ''),"
     " coalesce(acctauthentic, ''), framedipaddress, framedipv6prefix, delegatedipv6prefix,"
     " coalesce(connectinfo_start, ''), acctstarttime, acctstoptime"
@@ -225,7 +229,9 @@ async def test_both_servers_write_the_same_rows(
     radclient: Radclient, where: str, tmp_path: pathlib.Path, request: pytest.FixtureRequest
 ) -> None:
     """acctuniqueid by the same recipe, and everything else that is told of a session."""
-    theirs = str(tmp_path / "theirs.db") if where.endswith(".db") else request.getfixturevalue("cluster").create_database()
+    theirs = (
+        str(tmp_path / "theirs.db") if where.endswith(".db") else request.getfixturevalue("cluster").create_database()
+    )
     async with open_database(theirs):
         pass
     with freeradius_accounting(tmp_path, theirs) as address:

@@ -140,15 +140,15 @@ async def test_its_listener_and_a_stranger(freeradius: Listening, pki: PKI) -> N
         assert raised.value.reason in {"peer_alert", "cut_off"}
 
 
-@pytest.fixture(params=["1.2", "1.3"])
-async def proxied(request: pytest.FixtureRequest, tmp_path: pathlib.Path, pki: PKI) -> AsyncIterator[dict[str, UDP]]:
+@pytest.fixture
+async def proxied(tmp_path: pathlib.Path, pki: PKI) -> AsyncIterator[dict[str, UDP]]:
     """A FreeRADIUS that asks us by TLS: its ports for authentication, accounting and CoA.
 
-    FreeRADIUS 3.2.1 as a TLS 1.3 client never reads on after a session ticket; its own default is TLS 1.2.
+    By TLS 1.2, its own default: as a TLS 1.3 client FreeRADIUS 3.2.1 often waits for ever after the handshake.
     """
     shutil.copytree(PROXY, tmp_path, dirs_exist_ok=True)
     app = application({"dns:nas.example.org": Peer()})
-    ours = TLS("127.0.0.1", 0, pki.settings("server", resumption=request.param == "1.2"))
+    ours = TLS("127.0.0.1", 0, pki.settings("server"))
     ports = {kind: free_port() for kind in ("AUTHENTICATION_PORT", "ACCOUNTING_PORT", "COA_PORT")}
     async with (
         served(app, ours) as (_, home),
@@ -159,7 +159,7 @@ async def proxied(request: pytest.FixtureRequest, tmp_path: pathlib.Path, pki: P
             "Ready to process requests",
             DIRECTORY=str(tmp_path),
             CERTIFICATES=str(pki.folder),
-            TLS_VERSION=request.param,
+            TLS_VERSION="1.2",
             SECRET=SECRET.decode(),
             HOME_PORT=str(home),
             HOME_COA_PORT=str(home_of_coa),

@@ -12,6 +12,7 @@ from tests.tls.programs import s_server, shown
 from trioradius import DTLS, RadiusError, TLSSettings
 from trioradius.tls import client_context
 from trioradius.transports.dtls_client import DTLSClientSession, open_session
+from trioradius.transports.lost import ConnectionLost
 
 PACKET = b"\x02\0\0\x14" + b"sixteen octets .\n"[:15] + b"\n"
 
@@ -55,3 +56,19 @@ async def test_no_handshake(pki: PKI, arguments: tuple[str, ...], settings: dict
         with pytest.raises(RadiusError) as raised:
             await opened(port, pki.settings("client", **settings))
         assert raised.value.reason == reason
+
+
+async def test_a_socket_that_leads_to_itself(pki: PKI) -> None:
+    """T15: nobody shakes hands with himself."""
+
+    class Looped(DTLS):
+        async def connect(self) -> trio.socket.SocketType:
+            looped = trio.socket.socket(type=trio.socket.SOCK_DGRAM)
+            await looped.bind(("127.0.0.1", 0))
+            await looped.connect(looped.getsockname())
+            return looped
+
+    settings = pki.settings("client")
+    with pytest.raises(ConnectionLost) as raised:
+        await open_session(Looped("127.0.0.1", 2083, settings), client_context(settings, datagrams=True))
+    assert raised.value.reason == "self_connection"

@@ -12,6 +12,7 @@ from tests.tls.pki import PKI
 from tests.tls.programs import s_server, shown
 from trioradius import TLS, RadiusError, TLSSettings, VersionRefused
 from trioradius.tls import client_context
+from trioradius.transports import tls_client
 from trioradius.transports.lost import ConnectionLost
 from trioradius.transports.tls_client import TLSClientConnection, open_connection
 
@@ -91,3 +92,18 @@ async def test_a_connection_that_ends(pki: PKI) -> None:
         assert raised.value.reason == "cut_off"
         connection.send(b"nobody reads this")
         await connection.close()
+
+
+async def test_a_connection_to_itself(pki: PKI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T15: both ends of it open at once (RFC 9293 section 3.5)."""
+
+    async def loop(server: TLS) -> trio.SocketStream:
+        looped = trio.socket.socket()
+        await looped.bind(("127.0.0.1", 0))
+        await looped.connect(looped.getsockname())
+        return trio.SocketStream(looped)
+
+    monkeypatch.setattr(tls_client, "_connect", loop)
+    with pytest.raises(ConnectionLost) as raised:
+        await opened(2083, pki.settings("client"))
+    assert raised.value.reason == "self_connection"

@@ -129,17 +129,15 @@ class Serving:
             return
         log.info("peers read again: %s", peer_count(self.app))
         warn_of_peers(self.app)
-        self._reload_certificates()
-
-    def _reload_certificates(self) -> None:
-        for listener in self.announcement.listeners:
-            if isinstance(listener, TLS | DTLS):
-                try:
-                    listener.reload()
-                except ConfigurationError as error:
-                    log.error("the certificates stay as they were: %s", error)
-                else:
-                    log.info("certificates read again")
+        listeners = self.announcement.listeners
+        certificates = [listener.reload for listener in listeners if isinstance(listener, TLS | DTLS)]
+        for read_again in (*certificates, *self.app.reloads):
+            try:
+                read_again()
+            except ConfigurationError as error:
+                log.error("the certificates stay as they were: %s", error)
+            else:
+                log.info("certificates read again")
 
 
 def complaint(cause: BaseException) -> str:

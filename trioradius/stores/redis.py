@@ -47,7 +47,7 @@ _DIGEST: Final = 16
 
 _BEGIN: Final = b"""
 local kept = redis.call('GET', KEYS[1])
-if kept and kept ~= ARGV[1] and string.sub(kept, 2, 17) == string.sub(ARGV[1], 2, 17) then return kept end
+if kept and string.sub(kept, 2, 17) == string.sub(ARGV[1], 2, 17) then return kept end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 """

@@ -110,9 +110,7 @@ class Membership:
             await self._resigned.wait()
             self._app.elected.value = False
 
-    async def _hand_over(
-        self, successor: int, listeners: list[BoundListener], serving: trio.CancelScope
-    ) -> None:
+    async def _hand_over(self, successor: int, listeners: list[BoundListener], serving: trio.CancelScope) -> None:
         """Read no more, tell the successor what was answered, and stay for conversations that began here."""
         self._resigned.set()
         for listener in listeners:

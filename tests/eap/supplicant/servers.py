@@ -36,11 +36,16 @@ class TLSServer:
         self.rounds += 1
         return self._method.respond(EAPPacket(REQUEST, self.rounds % 256, self._method.type, data))
 
-    def shake_hands(self) -> TLSServer:
-        """A handshake as far as it goes, so that each end has heard the other's last word."""
+    def shake_hands(self, *, hang_up: bool = False) -> TLSServer:
+        """A handshake as far as it goes, so that each end has heard the other's last word.
+
+        ``hang_up``: say close_notify with the last of it.
+        """
         ciphertext = self._whole(self.request(Fragment(start=True).encode()))
         while ciphertext:
             self.events += self.engine.feed(ciphertext)
+            if hang_up and self.is_open:
+                self.engine.close()
             ciphertext = self.deliver(self.engine.take())
         return self
 

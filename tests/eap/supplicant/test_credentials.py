@@ -79,6 +79,11 @@ def test_text_is_utf_8_and_in_no_repr() -> None:
     assert "nderland" not in repr(made)
 
 
+def test_what_is_usual() -> None:
+    made = credentials()
+    assert (made.fragment_size, made.rounds_maximum, made.require_keys) == (1_020, 50, True)
+
+
 def test_what_methods_need() -> None:
     assert [method for method in EAP_METHODS if not needs_tls(method)] == ["md5", "gtc", "mschapv2"]
     assert [method for method in EAP_METHODS if needs_certificate(method)] == ["tls", "peap-tls"]

@@ -80,6 +80,12 @@ def test_mschapv2(pki: PKI, version: str, whole: bool) -> None:
     assert found.msk == tunnel_key(serving)
 
 
+def test_a_text_that_looks_like_a_header(pki: PKI) -> None:
+    """A packet without header, whose octets would be one but for the length."""
+    serving, _ = connect(pki, "peap-gtc")
+    assert serving.say(b"\1ab\6cd") == b"\1alice"
+
+
 def test_no_version_but_0_is_spoken(pki: PKI) -> None:
     """A server that offers PEAPv1 is answered in version 0 (draft-josefsson-pppext-eap-tls-eap section 2.3)."""
     tls = pki.settings("client", server_name="localhost")

@@ -138,6 +138,15 @@ def test_text_for_the_user_says_nothing(pki: PKI, method: EAPMethod) -> None:
     assert found.refusal == ""
 
 
+def test_a_server_that_hangs_up(pki: PKI) -> None:
+    """With its Finished comes close_notify, and what we would have said stays unsaid."""
+    tls = pki.settings("client", server_name="localhost")
+    run = method_of(EAPCredentials(method="ttls-pap", identity="alice", password="wonderland", tls=tls), NOW)
+    serving = TLSServer(run, pki.settings("server", ca=None, maximum_version="1.2"))
+    serving.shake_hands(hang_up=True)
+    assert serving.plaintext == b""
+
+
 @pytest.mark.parametrize("method", ["ttls-pap", "ttls-mschapv2", "ttls-eap-md5"])
 def test_unknown_avps(pki: PKI, method: EAPMethod) -> None:
     """Section 10.1: one that is mandatory ends the conversation, one that is not is ignored."""

@@ -189,7 +189,15 @@ def test_a_pinned_certificate_needs_no_authority(pki: PKI) -> None:
 
 @VERSIONS
 @pytest.mark.parametrize(
-    ("identity", "accepted"), [("NAS.example.ORG", True), ("192.0.2.1", True), ("mallory", False), ("", False)]
+    ("identity", "accepted"),
+    [
+        ("NAS.example.ORG", True),
+        ("192.0.2.1", True),
+        ("host/nas.Example.org", True),
+        ("host/192.0.2.1", False),
+        ("mallory", False),
+        ("", False),
+    ],
 )
 def test_the_identity_may_have_to_match(pki: PKI, version: str, identity: str, accepted: bool) -> None:
     method = EAPTLS(pki.settings("server"), match_identity=True)

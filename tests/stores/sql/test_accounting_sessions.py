@@ -105,11 +105,11 @@ def session(number: int, chance: random.Random) -> Session:
 
 
 def on_the_way(sessions: list[Session], chance: random.Random) -> list[AccountingRequest]:
-    """All records in the order they arrive: late by up to a few thousand others, a fifth of them twice or three times."""
+    """All records in the order they arrive: late by up to a few thousand others, a fifth of them more than once."""
     arriving: list[tuple[float, AccountingRequest]] = []
     for place, request in enumerate(request for session in sessions for request in session.requests()):
-        for _ in range(chance.choice((1, 1, 1, 1, 1, 1, 1, 1, 2, 3))):
-            arriving.append((place + chance.random() ** 4 * 5_000, request))
+        times = chance.choice((1, 1, 1, 1, 1, 1, 1, 1, 2, 3))
+        arriving += [(place + chance.random() ** 4 * 5_000, request) for _ in range(times)]
     arriving.sort(key=lambda pair: pair[0])
     return [request for _, request in arriving]
 

@@ -30,6 +30,7 @@ def known(*rows: tuple[str, str]) -> Credential | None:
         ("NT-Password", NT.hex(), NTHash(NT)),
         ("NT-Password", "0X" + NT.hex().upper(), NTHash(NT)),
         ("NT-Password", base64.b64encode(NT).decode(), NTHash(NT)),
+        ("NT-Password", "ab" * 11, NTHash(base64.b64decode("ab" * 11 + "=="))),
         ("NT-Password", "short", None),
         ("NT-Password", NT.hex() + "00", None),
         ("Crypt-Password", "$6$salt$hash", Hashed("$6$salt$hash")),

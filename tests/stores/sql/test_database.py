@@ -151,7 +151,9 @@ async def test_a_wrong_statement_is_its_authors_alone(where: str) -> None:
 async def test_the_refused_value_is_not_in_the_text(where: str) -> None:
     async with open_database(where) as database:
         with pytest.raises(StoreRefused) as caught:
-            await database.transaction(lambda connection: connection.run("INSERT INTO nas (nasname, secret) VALUES (?, ?)", None, "hush"))
+            await database.transaction(
+                lambda connection: connection.run("INSERT INTO nas (nasname, secret) VALUES (?, ?)", None, "hush")
+            )
     assert "hush" not in str(caught.value)
 
 

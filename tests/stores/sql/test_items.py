@@ -81,6 +81,8 @@ def item(name: str, operator: str, value: str) -> Item:
         (("Class", "==", "gold"), True),
         (("Class", "==", "golden"), False),
         (("Class", "==", "0x676f6c64"), True),
+        (("Class", "<", "golden"), False),
+        (("Class", ">", "golden"), True),
         (("Tunnel-Client-Endpoint:2", "==", "two"), True),
         (("Tunnel-Client-Endpoint:2", "==", "one"), False),
         (("Tunnel-Client-Endpoint", "==", "one"), True),
@@ -192,6 +194,12 @@ def test_a_reply_item(rows: list[tuple[str, str, str]], after: list[str]) -> Non
     held = [item(name, "+=", text) for name, text in HELD]
     merge(held, [item(*row) for row in rows])
     assert [one.text for one in held] == after
+
+
+def test_a_bound_replaces_the_first_that_goes_beyond() -> None:
+    held = [item("Session-Timeout", "+=", text) for text in ("10", "100", "200")]
+    merge(held, [item("Session-Timeout", "<=", "50")])
+    assert [one.text for one in held] == ["10", "50", "200"]
 
 
 @pytest.mark.parametrize(("held", "bound", "after"), [("9", "10", "9"), ("11", "10", "10"), ("b", "a", "a")])

@@ -163,6 +163,18 @@ async def test_the_table_is_read_again_when_it_is_not_fresh(nases: NASes, source
     assert await find(source, "192.0.2.7") is None
 
 
+async def test_another_database_is_read_at_once(nases: NASes, database: Database, tmp_path: pathlib.Path) -> None:
+    other = NASes(tmp_path / "other.db")
+    other.add("192.0.2.7")
+    async with open_database(tmp_path / "other.db", create=False) as opened:
+        places = [database]
+        source = SqlPeers(lambda: places[-1], clock=nases.clock)
+        assert await find(source, "192.0.2.7") is None
+        places.append(opened)
+        assert await find(source, "192.0.2.7") is not None
+    other.connection.close()
+
+
 class Away:
     """A database that is away."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from trioradius.stores.sql import rows as module
 from trioradius.stores.sql.database import Database, open_database
@@ -81,6 +82,7 @@ async def test_those_who_wait_share_queries(database: Database, asked: list[set[
         for number in range(BATCH * 2):
             nursery.start_soon(find, number)
     assert len(asked) <= 6
+    assert all(sum(f"user{number}" in names for names in asked) == 1 for number in range(50, BATCH * 2))
     assert all(found[number] == ALICE for number in range(0, 50, 2))
     assert all(found[number].reply == [("Filter-Id", "=", "x")] for number in range(1, 50, 2))
     assert all(found[number] == UserRows() for number in range(50, BATCH * 2))
@@ -102,6 +104,46 @@ async def test_one_that_was_cancelled_costs_the_others_nothing(database: Databas
             await lookups.find("bob")
     assert found == [ALICE] * 10
     assert not lookups._waiting
+
+
+class Held:
+    """A database whose answers are held back until a test says so."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.go_on = trio.Event()
+
+    async def read(self, work: Any) -> Any:
+        await self.go_on.wait()
+        return await self._database.read(work)
+
+
+@pytest.mark.parametrize("cancelled", [{0}, {1}, {0, 1}, {0, 2, 4}, set(range(10))])
+async def test_whoever_is_cancelled_the_others_are_found(
+    cancelled: set[int], database: Database, asked: list[set[str]]
+) -> None:
+    held = Held(database)
+    lookups = UserLookups(held)  # type: ignore[arg-type]
+    scopes = [trio.CancelScope() for _ in range(10)]
+    found: set[int] = set()
+
+    async def find(number: int) -> None:
+        with scopes[number]:
+            assert await lookups.find("alice") == ALICE
+            found.add(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(10):
+            nursery.start_soon(find, number)
+        await trio.testing.wait_all_tasks_blocked()
+        for number in cancelled:
+            scopes[number].cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        held.go_on.set()
+    assert found == set(range(10)) - cancelled
+    assert not lookups._waiting
+    assert await lookups.find("alice") == ALICE
+    assert len(asked) <= 3
 
 
 async def test_what_fails_for_one_batch_is_read_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

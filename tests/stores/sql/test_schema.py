@@ -14,7 +14,17 @@ from trioradius.stores.sql import open_database
 from trioradius.stores.sql.schema import STEPS
 
 FREERADIUS = pathlib.Path("/etc/freeradius/3.0/mods-config/sql/main")
-TABLES = ("radacct", "radcheck", "radreply", "radgroupcheck", "radgroupreply", "radusergroup", "radpostauth", "nas", "nasreload")
+TABLES = (
+    "radacct",
+    "radcheck",
+    "radreply",
+    "radgroupcheck",
+    "radgroupreply",
+    "radusergroup",
+    "radpostauth",
+    "nas",
+    "nasreload",
+)
 OURS = {("radpostauth", "reason")}
 """Columns that FreeRADIUS does not have."""
 
@@ -71,7 +81,9 @@ async def test_a_database_of_freeradius_is_taken_with_its_rows(where: str) -> No
     make_as_freeradius(where)
     async with open_database(where, create=False) as database:
         await database.transaction(
-            lambda connection: connection.run("INSERT INTO radusergroup (username, groupname) VALUES (?, ?)", "alice", "staff")
+            lambda connection: connection.run(
+                "INSERT INTO radusergroup (username, groupname) VALUES (?, ?)", "alice", "staff"
+            )
         )
     for _ in range(2):
         async with open_database(where) as database:

@@ -9,7 +9,12 @@ from trioradius.stores.sql.unique import printed, unique_id
 
 def unique(**changes: object) -> str:
     fields = {
-        **{"user": b"bob", "session": b"1", "nas": "192.0.2.1", "identifier": b"bng", "port_id": b"eth 1", "port": "7"},
+        "user": b"bob",
+        "session": b"1",
+        "nas": "192.0.2.1",
+        "identifier": b"bng",
+        "port_id": b"eth 1",
+        "port": "7",
         "session_class": b"",
         **changes,
     }
@@ -34,7 +39,9 @@ def test_a_class_that_freeradius_made_stands_for_the_login() -> None:
     assert unique(session_class=own) == hashlib.md5(b"0123456789abcdef0123456789ABCDEF,1").hexdigest()
 
 
-@pytest.mark.parametrize("other", [b"ai:0123", b"xai:0123456789abcdef0123456789abcdef", b"AI:0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize(
+    "other", [b"ai:0123", b"xai:0123456789abcdef0123456789abcdef", b"AI:0123456789abcdef0123456789abcdef"]
+)
 def test_any_other_class_does_not(other: bytes) -> None:
     assert unique(session_class=other) == unique()
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cryptography.x509.oid import NameOID
 
 from trioradius.tls.identity import PeerCertificate
+
+_MACHINE: Final = "host/"
 
 
 def names(certificate: PeerCertificate) -> tuple[str, ...]:
@@ -32,5 +36,10 @@ def identity(certificate: PeerCertificate) -> str:
 
 
 def is_named(certificate: PeerCertificate, name: str) -> bool:
-    """Whether it names this user; the case of letters does not count."""
-    return name.casefold() in (known.casefold() for known in names(certificate))
+    """Whether it names this user, or this machine, which Windows calls ``host/`` and its DNS name.
+
+    The case of letters does not count.
+    """
+    known = {text.casefold() for text in names(certificate)}
+    folded = name.casefold()
+    return folded in known or (folded.startswith(_MACHINE) and folded.removeprefix(_MACHINE) in certificate.dns)

@@ -156,8 +156,7 @@ class PEAPRun:
         self._verdict = outcome
         tlvs = extensions.result(True)
         if self._crypto_binding != "none":
-            tunnel_key = keys.keys(self._channel, PEAP.type).msk
-            self._compound = CompoundKeys.derive(tunnel_key, inner_key)
+            self._compound = CompoundKeys.derive(outcome.msk, inner_key)
             tlvs += extensions.binding(self._compound, secrets.token_bytes(extensions.NONCE))
         return self._say(tlvs, identifier)
 

@@ -83,29 +83,35 @@ class SqlAccounting:
         await self._database.write(store, self._read(request))
 
     def _read(self, request: AccountingRequest) -> Record | Restart:
-        status = request[AcctStatusType]
+        octets = request.first_octets()
+        status = _number(octets, AcctStatusType)
+        if status is None:
+            raise MissingAttribute(AcctStatusType.name)
+        source = request.source.address if request.source else "0.0.0.0"
+        nas, at = nas_address(octets, source), event_time(octets, self._clock())
         if status in _RESTARTS:
-            cause = _shown(request.first_octets(), AcctTerminateCause) or NAS_REBOOT
-            return Restart(nas_address(octets, request), event_time(octets, self._clock()), cause)
+            return Restart(nas, at, _shown(octets, AcctTerminateCause) or NAS_REBOOT)
         if status not in _SESSIONS:
             raise Discard(
-                f"Acct-Status-Type {AcctStatusType.show(status)} is not kept; a route of its own may answer it",
+                f"Acct-Status-Type {_shown(octets, AcctStatusType)} is not kept; a route of its own may answer it",
                 reason="accounting_status",
             )
-        return session_record(request, status, event_time(request, self._clock()))
+        return session_record(octets, status, nas, at)
 
 
 _RESTARTS: Final = (AcctStatusType.ACCOUNTING_ON, AcctStatusType.ACCOUNTING_OFF)
 _SESSIONS: Final = (AcctStatusType.START, AcctStatusType.INTERIM_UPDATE, AcctStatusType.STOP)
 
 
-def session_record(request: AccountingRequest, status: int, at: int) -> Record:
-    """What a Start, Interim-Update or Stop that was made at a time says of its session, in radacct's columns."""
-    octets = request.first_octets()
+def session_record(octets: Mapping[Key, bytes], status: int, nas: str, at: int) -> Record:
+    """What a Start, Interim-Update or Stop of a NAS that was made at a time says of its session.
+
+    Raises:
+        MissingAttribute: there is no Acct-Session-Id.
+    """
     session = octets.get(AcctSessionId.key)
     if session is None:
         raise MissingAttribute(AcctSessionId.name)
-    address = nas_address(request)
     user, port_id = octets.get(UserName.key, b""), octets.get(NASPortId.key, b"")
     port = _shown(octets, NASPort)
     seconds = _number(octets, AcctSessionTime)
@@ -115,7 +121,7 @@ def session_record(request: AccountingRequest, status: int, at: int) -> Record:
     unique = unique_id(
         user=user,
         session=session,
-        nas=address,
+        nas=nas,
         identifier=octets.get(NASIdentifier.key, b""),
         port_id=port_id,
         port=port or "",
@@ -127,7 +133,7 @@ def session_record(request: AccountingRequest, status: int, at: int) -> Record:
             clean(session),
             clean(user),
             user.rpartition(b"@")[2].decode("utf-8", "replace").lower() if b"@" in user else "",
-            address,
+            nas,
             clean(port_id) or port,
             _shown(octets, NASPortType),
             at if is_start else at - (seconds or 0),
@@ -154,19 +160,16 @@ def session_record(request: AccountingRequest, status: int, at: int) -> Record:
     )
 
 
-def nas_address(request: AccountingRequest) -> str:
+def nas_address(octets: Mapping[Key, bytes], source: str) -> str:
     """Where the NAS says it is, else where the request came from."""
-    octets = request.first_octets()
-    found = _shown(octets, NASIPv6Address) or _shown(octets, NASIPAddress)
-    return found or (request.source.address if request.source else "0.0.0.0")
+    return _shown(octets, NASIPv6Address) or _shown(octets, NASIPAddress) or source
 
 
-def event_time(request: AccountingRequest, now: float) -> int:
+def event_time(octets: Mapping[Key, bytes], now: float) -> int:
     """When a record was made: Event-Timestamp (RFC 2869 section 5.3), else Acct-Delay-Time ago (RFC 2866 section 5.2).
 
     A clock that was never set is not believed.
     """
-    octets = request.first_octets()
     sent = int(now) - (_number(octets, AcctDelayTime) or 0)
     stamped = _number(octets, EventTimestamp)
     return stamped if stamped is not None and sent - CLOCK_MAXIMUM <= stamped <= now + CLOCK_AHEAD else sent
@@ -187,8 +190,8 @@ def _text_of(attribute: Attribute[Any], octets: bytes) -> str | None:
         return None
 
 
-def _number(octets: Mapping[Key, bytes], attribute: Attribute[int]) -> int | None:
-    """A value of 32 bits; None where it is absent or malformed."""
+def _number(octets: Mapping[Key, bytes], attribute: Attribute[Any]) -> int | None:
+    """A value of 32 bits, a time in seconds; None where it is absent or malformed."""
     found = octets.get(attribute.key)
     return int.from_bytes(found, "big") if found is not None and len(found) == 4 else None
 

@@ -82,7 +82,7 @@ class SqlDecisions:
         if self._has_reason:
             rows = [{**values, "reason": decision.reason} for values, decision in zip(rows, decisions, strict=True)]
         places = ", ".join("?" * len(rows[0]))
-        statement = f"INSERT INTO radpostauth ({', '.join(rows[0])}) VALUES ({places})"  # noqa: S608
+        statement = f"INSERT INTO radpostauth ({', '.join(rows[0])}) VALUES ({places})"
         connection.run_many(statement, [tuple(values.values()) for values in rows])
 
 

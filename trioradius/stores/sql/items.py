@@ -153,8 +153,6 @@ def _order(held: Any, wanted: Any) -> int:
         return _order_of_networks(held, wanted)
     if isinstance(held, bytes) and len(held) != len(wanted):
         return 1
-    if isinstance(held, str):
-        held, wanted = held.encode(), wanted.encode()
     return int(held > wanted) - int(held < wanted)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -56,11 +56,11 @@ class PostgresConnection:
     def run_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """As Connection; psycopg sends them in one go."""
         with self._raw.cursor() as cursor:
-            cursor.executemany(cast(LiteralString, with_percent(statement)), rows)
+            cursor.executemany(with_percent(statement).encode(), rows)
 
     def run_script(self, script: str) -> None:
         """As Connection."""
-        self._raw.execute(cast(LiteralString, script))
+        self._raw.execute(script.encode())
 
     def begin(self) -> None:
         """As OwnedConnection. READ COMMITTED: what is read after lock() includes what its last holder wrote."""
@@ -80,7 +80,7 @@ class PostgresConnection:
         self._raw.close()
 
     def _execute(self, statement: str, values: Sequence[object]) -> psycopg.Cursor[Row]:
-        return self._raw.execute(cast(LiteralString, with_percent(statement)), values)
+        return self._raw.execute(with_percent(statement).encode(), values)
 
 
 def _lock_key(name: str) -> int:

@@ -59,8 +59,10 @@ _TIME: Final = list(COLUMNS).index("acctupdatetime")
 NAS_REBOOT: Final = "NAS-Reboot"
 """The cause of a session that its NAS did not outlive (RFC 2866 section 5.10)."""
 NOT_NULL_IN_SQLITE: Final = frozenset(
-    "username realm nasipaddress calledstationid callingstationid acctterminatecause framedipaddress"
-    " framedipv6address framedipv6prefix framedinterfaceid delegatedipv6prefix".split()
+    {
+        *("username", "realm", "nasipaddress", "calledstationid", "callingstationid", "acctterminatecause"),
+        *("framedipaddress", "framedipv6address", "framedipv6prefix", "framedinterfaceid", "delegatedipv6prefix"),
+    }
 )
 """Where FreeRADIUS's tables for SQLite have '' for what is not known."""
 GREATEST: Final = ("acctupdatetime", "acctinputoctets", "acctoutputoctets")
@@ -140,7 +142,7 @@ def _closing(time: int, cause: str = NAS_REBOOT) -> tuple[Value, ...]:
 def _restarts(connection: Connection, addresses: Sequence[str]) -> dict[str, int]:
     """When these NASes last restarted, where they did."""
     if connection.dialect == "postgresql":
-        return dict(connection.rows(_RESTARTS["postgresql"], addresses))  # type: ignore[arg-type]
+        return dict(connection.rows(_RESTARTS["postgresql"], addresses))
     found = (connection.rows(_RESTARTS["sqlite"], address) for address in addresses)
     return {address: int(rows[0][0]) for address, rows in zip(addresses, found, strict=True) if rows}
 
@@ -209,7 +211,10 @@ def _merged(dialect: Dialect) -> str:
         f" (excluded.acctstoptime IS NOT NULL OR {reopened})"
         f" THEN coalesce(excluded.acctsessiontime, r.acctsessiontime) ELSE {either('acctsessiontime')} END",
         **{column: either(column) for column in GREATEST},
-        **{column: f"CASE WHEN coalesce(r.{column}, '') = '' THEN excluded.{column} ELSE r.{column} END" for column in FIRST},
+        **{
+            column: f"CASE WHEN coalesce(r.{column}, '') = '' THEN excluded.{column} ELSE r.{column} END"
+            for column in FIRST
+        },
         **{
             column: f"CASE WHEN coalesce(excluded.{column}{same}, '') <> '' AND"
             f" ({later} OR coalesce(r.{column}{same}, '') = '') THEN excluded.{column} ELSE r.{column} END"
@@ -221,7 +226,7 @@ def _merged(dialect: Dialect) -> str:
 
 
 def _insert(rows: str, dialect: Dialect) -> str:
-    return f"INSERT INTO radacct AS r ({', '.join(COLUMNS)}) {rows} {_merged(dialect)}"  # noqa: S608
+    return f"INSERT INTO radacct AS r ({', '.join(COLUMNS)}) {rows} {_merged(dialect)}"
 
 
 def _of_sqlite(rows: int) -> str:
@@ -241,11 +246,12 @@ def _close(where: str, dialect: Dialect) -> str:
     """Close what a restart ended: open, and last heard of before it."""
     if dialect == "sqlite":
         return (
-            "UPDATE radacct SET acctstoptime = ?, acctsessiontime = max(coalesce(acctsessiontime, 0), ? - acctstarttime),"  # noqa: S608
+            "UPDATE radacct SET acctstoptime = ?,"
+            " acctsessiontime = max(coalesce(acctsessiontime, 0), ? - acctstarttime),"
             f" acctterminatecause = ? WHERE acctstoptime IS NULL AND acctupdatetime < ? AND {where}"
         )
     return (
-        "UPDATE radacct SET acctstoptime = to_timestamp(?), acctsessiontime ="  # noqa: S608
+        "UPDATE radacct SET acctstoptime = to_timestamp(?), acctsessiontime ="
         " greatest(coalesce(acctsessiontime, 0), ?::bigint - extract(epoch FROM acctstarttime)::bigint),"
         f" acctterminatecause = ? WHERE acctstoptime IS NULL AND acctupdatetime < to_timestamp(?) AND {where}"
     )

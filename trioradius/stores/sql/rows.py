@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import trio
 
 if TYPE_CHECKING:
     from trioradius.stores.sql.connection import Connection, Row
@@ -40,20 +41,21 @@ class UserRows(Rows):
 
 @attrs.define(eq=False)
 class _Wanted:
-    """One look-up that waits."""
+    """One look-up that waits. ``woken`` says that it was found, or that the next batch is its to read (``leads``)."""
 
     name: str
-    is_taken: bool = False
     found: UserRows | None = None
+    leads: bool = False
+    woken: trio.Event = attrs.field(factory=trio.Event)
 
 
 class UserLookups:
-    """Looks users up; those who ask while others wait for the database share a query."""
+    """Looks users up. Whoever asks while a batch is being read goes into the next one: a query for all of them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[int, _Wanted] = {}
-        self._lock = threading.Lock()
+        self._is_led = False
 
     async def find(self, name: str) -> UserRows:
         """All rows of a user; no rows at all where there is none.
@@ -62,27 +64,37 @@ class UserLookups:
             StoreUnavailable: the database is away, or too many look-ups wait.
         """
         wanted = _Wanted(name)
-        with self._lock:
-            self._waiting[id(wanted)] = wanted
+        self._waiting[id(wanted)] = wanted
         try:
-            return await self._database.read(lambda connection: self._answer(connection, wanted))
+            if self._is_led:
+                await wanted.woken.wait()
+            else:
+                self._is_led = wanted.leads = True
+            return wanted.found or await self._read(wanted)
         finally:
-            with self._lock:
-                self._waiting.pop(id(wanted), None)
+            self._waiting.pop(id(wanted), None)
+            if wanted.leads:
+                self._pass_on()
 
-    def _answer(self, connection: Connection, wanted: _Wanted) -> UserRows:
-        """In a reader's thread: the first of those who wait has all of them read, and the others find it done."""
-        if wanted.found is None:
-            with self._lock:
-                others = [one for one in self._waiting.values() if not one.is_taken and one is not wanted]
-                batch = [wanted, *others[: BATCH - 1]]
-                for one in batch:
-                    one.is_taken = True
-            found = read_users(connection, {one.name for one in batch})
-            for one in batch:
-                one.found = found[one.name]
-        assert wanted.found is not None
-        return wanted.found
+    async def _read(self, wanted: _Wanted) -> UserRows:
+        """Read a batch: this one, and those that have waited longest."""
+        others = (one for one in self._waiting.values() if one is not wanted)
+        batch = [wanted, *itertools.islice(others, BATCH - 1)]
+        names = {one.name for one in batch}
+        found = await self._database.read(lambda connection: read_users(connection, names))
+        for one in batch:
+            one.found = found[one.name]
+            one.woken.set()
+            self._waiting.pop(id(one), None)
+        return found[wanted.name]
+
+    def _pass_on(self) -> None:
+        """The one that has waited longest has the next batch read, whatever became of this one."""
+        following = next(iter(self._waiting.values()), None)
+        self._is_led = following is not None
+        if following is not None:
+            following.leads = True
+            following.woken.set()
 
 
 def read_users(connection: Connection, names: Iterable[str]) -> dict[str, UserRows]:

@@ -1,4 +1,4 @@
-"""The tables, created where they are missing and brought up to date; those of a FreeRADIUS database are taken as they are.
+"""The tables: created where they are missing, brought up to date, and taken as they are in a FreeRADIUS database.
 
 A database made by FreeRADIUS's own schema file has no table ``trioradius_schema``; it gets what it lacks, and keeps
 the rest.

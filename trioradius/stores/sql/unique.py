@@ -10,7 +10,7 @@ import hashlib
 import re
 from typing import Final
 
-_PLAIN: Final = re.compile(rb'[\x20\x21\x23-\x5b\x5d-\x7e]*')
+_PLAIN: Final = re.compile(rb"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 _OWN_CLASS: Final = re.compile(rb"ai:([0-9a-fA-F]{32})")
 """Class as FreeRADIUS's policy ``insert_acct_class`` makes it; the hash in it stands for the login."""
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
@@ -32,7 +32,7 @@ def unique_id(
 
 
 def printed(octets: bytes) -> bytes:
-    """Text as FreeRADIUS expands it: quotation mark and backslash escaped, octal digits for what is no printable UTF-8."""
+    """Text as FreeRADIUS expands it: quotation mark and backslash escaped, octal digits for what cannot be printed."""
     if _PLAIN.fullmatch(octets):
         return octets
     text = octets.decode("utf-8", "surrogateescape")

@@ -178,29 +178,24 @@ class _Search:
         if check:
             self.is_known = True
             if matches(check, self._request, self._groups):
-                self._take(check, self._read(rows.reply), is_group=False)
+                self._take(check, self._read(rows.reply))
         if self.goes_on:
             self.groups(rows)
 
     def groups(self, rows: UserRows) -> None:
         """The groups in turn: the first that fits, and the next ones while Fall-Through says yes."""
-        if not rows.groups:
-            self._falls = None
-            return
-        self.is_known = True
+        self.is_known = self.is_known or bool(rows.groups)
         for name in rows.groups:
             group = rows.of_group[name]
             check = self._read(group.check)
             if matches(check, self._request, self._groups):
-                self._take(check, self._read(group.reply), is_group=True)
+                self._take(check, self._read(group.reply))
                 if not self._falls:
                     return
 
-    def _take(self, check: list[Item], reply: list[Item], *, is_group: bool) -> None:
+    def _take(self, check: list[Item], reply: list[Item]) -> None:
         merge(self._control, check)
-        if reply or is_group:
-            said = next((item.text.lower() in _YES for item in reply if item.name.lower() == _FALL_THROUGH), None)
-            self._falls = said
+        self._falls = next((item.text.lower() in _YES for item in reply if item.name.lower() == _FALL_THROUGH), None)
         merge(self._reply, reply)
 
     @property

@@ -16,15 +16,15 @@ import trio
 
 from trioradius.errors import StoreRefused, StoreUnavailable
 from trioradius.stores.sql.connection import Connection, Engine, Fault, OwnedConnection
-from trioradius.stores.sql.trouble import Trouble
+from trioradius.stores.sql.trouble import LOOK_AGAIN, Trouble
 
 BATCH: Final = 1024
 """Jobs in one COMMIT at the most."""
-PAUSES: Final = (0.1, 0.4, 1.0)
+PAUSES: Final = (LOOK_AGAIN, 2 * LOOK_AGAIN)
 """Seconds between the attempts that a batch gets when its database falls into trouble."""
 
 WriteRows: TypeAlias = Callable[[Connection, Sequence[Any]], None]
-"""Writes many rows at once, in the order they came; all rows given for one such function in a batch reach it together."""
+"""Writes many rows at once, in the order they came; all rows of a batch that are for it reach it together."""
 Work: TypeAlias = Callable[[Connection], Any]
 """Reads and writes in one transaction; its result goes to whoever asked."""
 
@@ -139,7 +139,7 @@ class Writer:
     async def _attempted(self, batch: Sequence[Job]) -> bool:
         """Whether every job has a result now that another attempt would not better."""
         in_doubt = False
-        if self._trouble.may_try or not self._trouble.lasts:
+        if self._trouble.may_try:
             try:
                 await trio.to_thread.run_sync(self._commit, batch, limiter=self._one_thread)
             except InTrouble as trouble:
