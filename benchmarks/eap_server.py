@@ -13,7 +13,7 @@ SETTINGS = TLSSettings(
     key=CERTIFICATES / "server.key",
     ca=CERTIFICATES / "ca.pem",
     maximum_version="1.2" if os.environ["TLS_VERSION"] == "1.2" else "1.3",
-    session_seconds=0,
+    resumption=False,
 )
 """Without resumption, as the other server is configured, so that every handshake is a whole one."""
 

@@ -128,7 +128,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def wait_until_answering(radload: pathlib.Path, ports: Mapping[str, int], *options: str) -> None:
     """Until every server answers; the load generator's own retransmissions do the waiting."""
-    asking = ("--count", "1", "--window", "1", "--timeout", "250", "--tries", str(4 * READY_SECONDS), *options)
+    asking = ("--count", "1", "--window", "1", "--timeout", "500", "--tries", str(2 * READY_SECONDS), *options)
     for name, port in ports.items():
         # A port that nobody has yet refuses, which the load generator takes for a lost packet.
         row = load(radload, port, READY_SECONDS, *asking)

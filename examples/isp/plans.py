@@ -69,6 +69,12 @@ class Plan:
         reached = [tier.rate for tier in self.tiers if used_octets >= tier.from_octets]
         return reached[-1] if reached else self.rate
 
+    @property
+    def first_limit(self) -> int:
+        """The usage from which on anything changes; 0 where nothing ever does."""
+        starts = [start for start in (self.quota_octets, *(tier.from_octets for tier in self.tiers)) if start]
+        return min(starts, default=0)
+
     def is_used_up(self, used_octets: int) -> bool:
         """Whether the quota is."""
         return bool(self.quota_octets) and used_octets >= self.quota_octets

@@ -220,3 +220,12 @@ def test_a_packet_with_a_dictionary_of_its_own() -> None:
     assert Packet.__init__ is AccessRequest.__init__
     packet = CoARequest(("User-Name", "alice"), dictionary=own)
     assert packet.ack(("User-Name", "alice")).avps == packet.avps
+
+
+def test_the_first_octets_of_every_attribute() -> None:
+    request = AccessRequest(*AVPS)
+    for packet in (request, over_the_wire(request)):
+        found = packet.first_octets()
+        assert found[UserName.key] == b"alice"
+        assert found[ReplyMessage.key] == b"one"
+        assert NASPort.key not in found

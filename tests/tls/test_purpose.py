@@ -23,6 +23,7 @@ from trioradius.tls import (
     eap_server_context,
     server_engine,
 )
+from trioradius.tls.certificates import make_authority, make_revocation_list
 from trioradius.tls.context import server_context
 from trioradius.tls.purpose import ClientCertificate
 
@@ -235,3 +236,21 @@ def test_names_of_users(pki: PKI) -> None:
 
 def test_settings_keep_a_path() -> None:
     assert TLSSettings(ocsp="status.der").ocsp == pathlib.Path("status.der")  # type: ignore[arg-type]
+
+
+def test_all_lists_of_an_authority_count(pki: PKI, tmp_path: pathlib.Path) -> None:
+    """And those of an authority count for what it issued itself, whatever the serial number."""
+    files = [tmp_path / "revoked.pem", tmp_path / "other.pem"]
+    for file, stem in zip(files, ("revoked", "other"), strict=True):
+        file.write_bytes(make_revocation_list(NOW, pki.authority, [pki.issued[stem]]))
+    found = server(pki, crl=files).credentials
+    serial = pki.issued["other"].certificate.serial_number
+    elsewhere = make_revocation_list(NOW, make_authority(NOW, name="elsewhere CA"), [pki.issued["client"]])
+    files[0].write_bytes(elsewhere)
+    assert [found.is_revoked(pki.issued[stem].certificate) for stem in ("revoked", "other", "client")] == [
+        True,
+        True,
+        False,
+    ]
+    assert serial in found.revoked[pki.authority.certificate.subject]
+    assert not server(pki, crl=files).credentials.is_revoked(pki.issued["client"].certificate)

@@ -39,6 +39,11 @@ def _zoned(_: object, attribute: attrs.Attribute[datetime | None], value: dateti
         raise ConfigurationError(f"{attribute.name} wants a timezone, as in 2027-01-31T00:00:00+00:00")
 
 
+def _port(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or not 1 <= value <= 65_535:
+        raise ConfigurationError(f"{attribute.name} is 1 to 65535, not {value!r}")
+
+
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
@@ -73,6 +78,7 @@ class Peer:
             (draft-ietf-radext-deprecating-radius, Do Not Use MS-CHAP).
         require_event_timestamp: drop CoA-Request and Disconnect-Request without Event-Timestamp (RFC 5176 section 6.3).
         vendor: the dictionary's name of the NAS's vendor, for code that picks attributes by it.
+        coa_port: where it takes CoA-Request and Disconnect-Request (RFC 5176 section 2.3); Cisco's is 1700 by default.
         tls: of an entry for an address or network: it speaks TLS or DTLS, where any certificate that is trusted will
             do, and over UDP is refused. Entries for an identity need no such word.
         psk: of an entry for ``psk:IDENTITY``: its key, 16 octets or more (RFC 9813); in no repr.
@@ -88,6 +94,7 @@ class Peer:
     allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
     require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
     vendor: str = attrs.field(default="", kw_only=True)
+    coa_port: int = attrs.field(default=3799, kw_only=True, validator=_port)
     tls: bool = attrs.field(default=False, kw_only=True)
     psk: bytes | None = attrs.field(default=None, kw_only=True, repr=False)
     addresses: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_texts, validator=_networks)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from trioradius.peers import Peers
     from trioradius.protocol.peer import Peer
 
-COA_PORT: Final = 3799
+RETRANSMISSION: Final = Retransmission(attempts=4, initial=1, duration=12)
+"""Shorter than the client's own: an operator waits for the outcome."""
 AT_ONCE: Final = 64
 """Requests under way at once; a change of prices may concern every session."""
 
@@ -103,7 +104,7 @@ class Sender:
 
     peers: Peers
     clock: Callable[[], float]
-    retransmission: Retransmission = attrs.field(factory=lambda: Retransmission(attempts=4, initial=1, duration=12))
+    retransmission: Retransmission = RETRANSMISSION
     source_address: str | None = None
     prove: bool = False
     places: trio.CapacityLimiter = attrs.field(init=False, factory=lambda: trio.CapacityLimiter(AT_ONCE))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from trioradius.attributes.cisco import CiscoAVPair
+from trioradius.attributes.dictionary import Dictionary
 from trioradius.attributes.ietf import AcctSessionId, FramedIPAddress, NASIPAddress, NASIPv6Address, UserName
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def identify(session: Session, vendor: str = "") -> tuple[AVP, ...]:
     if vendor.lower() in _BY_ADDRESS:
         address = (FramedIPAddress(session.address),) if session.address else ()
         return (*user, AcctSessionId(session.id), *address)
-    audit = ()
+    audit: tuple[AVP, ...] = ()
     if vendor.lower() == "cisco" and session.audit_session:
-        audit = (CiscoAVPair(f"audit-session-id={session.audit_session}"),)
+        audit = (Dictionary.bundled()["Cisco-AVPair"](f"audit-session-id={session.audit_session}"),)
     return (_nas(session.nas), *user, AcctSessionId(session.id), *audit)
 
 

@@ -89,7 +89,7 @@ class Engine:
 
     def take(self) -> bytes:
         """The ciphertext that waits to be sent."""
-        parts = []
+        parts: list[bytes] = []
         with contextlib.suppress(SSL.WantReadError):
             while not parts or len(parts[-1]) == TAKE:
                 parts.append(self._connection.bio_read(TAKE))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import itertools
+import pathlib
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+import trio
 
-from trioradius import AVP, AccountingRequest, Discard, MissingAttribute
+from trioradius import AVP, AccountingRequest, AccountingResponse, App, Discard, MissingAttribute, NoResponse
 from trioradius.attributes import (
     AcctDelayTime,
     AcctInputGigawords,
@@ -24,10 +27,12 @@ from trioradius.attributes import (
     NASPort,
     UserName,
 )
+from trioradius.attributes.attribute import unknown
 from trioradius.protocol.peer import Peer
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.source import Source
 from trioradius.stores.sql import Database, SqlAccounting, open_database
+from trioradius.testing import AppClient
 
 NOW = 1_790_000_000
 START, STOP, INTERIM = AcctStatusType.START, AcctStatusType.STOP, AcctStatusType.INTERIM_UPDATE
@@ -215,6 +220,13 @@ async def test_values_that_no_database_takes_are_kept_readable(database: Databas
     assert await column(database, "acctsessionid") == "x" * 253
 
 
+async def test_a_malformed_value_counts_as_absent(database: Database) -> None:
+    address, seconds = unknown(FramedIPAddress.key), unknown(AcctSessionTime.key)
+    await keep(database, record(INTERIM, 60, address(b"abc"), seconds(b"a")))
+    assert not await column(database, "framedipaddress")
+    assert await column(database, "acctsessiontime") is None
+
+
 async def test_a_record_without_status_or_session_is_not_acknowledged(database: Database) -> None:
     with pytest.raises(MissingAttribute, match="Acct-Status-Type"):
         await keep(database, AccountingRequest(AcctSessionId("1")))
@@ -226,3 +238,31 @@ async def test_a_status_that_is_not_kept_says_so(database: Database) -> None:
     with pytest.raises(Discard, match="Tunnel-Start is not kept") as caught:
         await keep(database, record(AcctStatusType.TUNNEL_START, 0))
     assert caught.value.reason == "accounting_status"
+
+
+async def test_a_record_that_cannot_be_kept_is_discarded_and_counted(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No acknowledgement before COMMIT (RFC 2866 section 2)."""
+    monkeypatch.setattr("trioradius.stores.sql.sqlite.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("trioradius.stores.sql.writer.PAUSES", ())
+    app = App(peers={"127.0.0.1": b"testing123"})
+    async with open_database(tmp_path / "radius.db") as database:
+        accounting = SqlAccounting(database)
+
+        @app.on(AccountingRequest)
+        async def account(request: AccountingRequest) -> AccountingResponse:
+            await accounting.record(request)
+            return request.respond()
+
+        other = sqlite3.connect(tmp_path / "radius.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        async with AppClient(app) as client:
+            with pytest.raises(NoResponse):
+                await client.exchange(record(START, 0))
+            assert app.counters["discarded.store_unavailable"] == 1
+            other.execute("ROLLBACK")
+            other.close()
+            await trio.sleep(0.6)
+            assert isinstance(await client.exchange(record(START, 0)), AccountingResponse)
+        assert await column(database, "username") == "alice"

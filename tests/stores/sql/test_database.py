@@ -352,3 +352,41 @@ async def test_what_open_database_refuses(tmp_path: pathlib.Path, monkeypatch: p
     with pytest.raises(ConfigurationError, match=r"trioradius\[postgres\]"):
         async with open_database("postgresql://radius@/x"):
             pass
+
+
+DIES_AT_COMMIT = """
+    CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER dies AFTER INSERT ON radcheck
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()"""
+
+
+async def test_what_may_have_been_committed_is_not_done_again(cluster: postgres.Cluster) -> None:
+    """The connection is lost while COMMIT is under way: nobody knows whether it happened, and nobody is told it did."""
+    begun: list[str] = []
+
+    def write(connection: Connection) -> None:
+        begun.append("begun")
+        connection.run(ADD, "alice", "", "")
+
+    async with open_database(cluster.create_database()) as database:
+        await database.transaction(lambda connection: connection.run_script(DIES_AT_COMMIT))
+        with pytest.raises(StoreUnavailable):
+            await database.transaction(write)
+    assert begun == ["begun"]
+
+
+async def test_what_was_not_committed_is_tried_again(cluster: postgres.Cluster) -> None:
+    """The connection is lost before COMMIT: the work is done once more, on a new one."""
+    begun: list[str] = []
+
+    def write(connection: Connection) -> None:
+        begun.append("begun")
+        if len(begun) == 1:
+            connection.rows("SELECT pg_terminate_backend(pg_backend_pid())")
+        connection.run(ADD, "alice", "", "")
+
+    async with open_database(cluster.create_database()) as database:
+        await database.transaction(write)
+        assert await names(database) == ["alice"]
+    assert len(begun) == 2

@@ -45,7 +45,7 @@ def postgres_columns(url: str) -> dict[tuple[str, str], tuple[object, ...]]:
             (row[0], row[1]): row[2:]
             for row in connection.execute(
                 "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default"
-                " FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'trioradius_schema'"
+                " FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'trioradius_%'"
             )
         }
 

@@ -91,7 +91,8 @@ def occupied(connection: Connection, user: str, place: Place, *, now: int, silen
     elsewhere = [
         session
         for session in sessions.find(connection, sessions.Wanted(user=user))
-        if not place.is_of(session) and (silent_since is None or (session.updated or session.start or 0) >= silent_since)
+        if not place.is_of(session)
+        and (silent_since is None or (session.updated or session.start or 0) >= silent_since)
     ]
     rows = connection.rows(_LOGINS, user, now)
     logins = [login for text, after in rows if (login := _OnItsWay(Place.read(text), after)).place != place]

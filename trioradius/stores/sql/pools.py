@@ -141,7 +141,8 @@ def include(connection: Connection, addresses: Sequence[str]) -> None:
     """Hand them out again."""
     connection.run_many("DELETE FROM trioradius_address WHERE address = ? AND pool = ''", ((a,) for a in addresses))
     connection.run_many(
-        "UPDATE trioradius_address SET state = 'free' WHERE address = ? AND state = 'excluded'", ((a,) for a in addresses)
+        "UPDATE trioradius_address SET state = 'free' WHERE address = ? AND state = 'excluded'",
+        ((a,) for a in addresses),
     )
 
 
@@ -154,7 +155,7 @@ def take(connection: Connection, pool: str, holder: Holder) -> list[AVP]:
     """
     kinds = _kinds(connection, pool)
     if not kinds:
-        raise ConfigurationError(f"there is no pool {pool!r}; Sessions.add_pool() makes it")
+        raise ConfigurationError(f"there is no pool {pool!r}; Pools.add() makes it")
     return [kind.attribute(_take(connection, pool, kind, holder)) for kind in map(Kind, kinds)]
 
 
@@ -225,12 +226,14 @@ def _network(text: str) -> Network:
 
 
 def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)  # type: ignore[arg-type]
+    return one.version == other.version and one.overlaps(other)
 
 
 def _require_size(network: str, bits: int) -> None:
     if 1 << bits > NETWORK_MAXIMUM:
-        raise ConfigurationError(f"pool: {network} is {1 << bits} addresses, and a pool's network holds {NETWORK_MAXIMUM}")
+        raise ConfigurationError(
+            f"pool: {network} is {1 << bits} addresses, and a pool's network holds {NETWORK_MAXIMUM}"
+        )
 
 
 _NETWORKS: Final = "SELECT network, pool, kind FROM trioradius_network"
@@ -296,8 +299,7 @@ _EACH: Final = [(dialect, kind) for dialect in _BOTH for kind in Kind]
 _HAD_HERE: Final = {
     (dialect, kind): _one(
         dialect,
-        "a.username = ? AND a.place = ? AND a.state = 'held'"
-        f" AND NOT {_open(dialect, kind, ' AND r.username <> ?')}",
+        f"a.username = ? AND a.place = ? AND a.state = 'held' AND NOT {_open(dialect, kind, ' AND r.username <> ?')}",
     )
     for dialect, kind in _EACH
 }

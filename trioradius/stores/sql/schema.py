@@ -12,7 +12,7 @@ from typing import Final
 from trioradius.errors import ConfigurationError
 from trioradius.stores.sql.connection import Connection, OwnedConnection
 
-STEPS: Final = ("{dialect}.sql", "reason.sql")
+STEPS: Final = ("{dialect}.sql", "reason.sql", "sessions_{dialect}.sql")
 """Scripts that lead from each version to the next; a released one never changes."""
 _LOCK: Final = "trioradius:schema"
 _TABLES: Final = {

@@ -105,7 +105,7 @@ def count(connection: Connection, wanted: Wanted) -> int:
 
 def count_by_user(connection: Connection) -> dict[str, int]:
     """User to the number of his open sessions."""
-    return dict(connection.rows(_BY_USER))  # type: ignore[arg-type]
+    return dict(connection.rows(_BY_USER))
 
 
 def session(row: Row) -> Session:
@@ -114,7 +114,12 @@ def session(row: Row) -> Session:
 
 
 def close(
-    connection: Connection, numbers: Sequence[int], cause: str, *, silent_since: int | None = None, at: int | None = None
+    connection: Connection,
+    numbers: Sequence[int],
+    cause: str,
+    *,
+    silent_since: int | None = None,
+    at: int | None = None,
 ) -> list[int]:
     """Close open sessions without a Stop; the numbers of those that were.
 
