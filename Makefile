@@ -1,6 +1,6 @@
 # make run    the hello app on 127.0.0.1, with all that it needs
 # make test   everything that must hold: lint, types, import laws, tests with real peers
-# make bench  requests a second by UDP and TLS, side by side with FreeRADIUS, radsecproxy and pyrad
+# make bench  all benchmarks in one table, side by side with FreeRADIUS, radsecproxy and pyrad; 15 minutes
 # make clean  forget the environment
 
 PYTHON ?= python3
@@ -29,8 +29,7 @@ check: .venv/tested
 
 bench: .venv/tested
 	scripts/peers
-	$(BIN)/python benchmarks/pap.py
-	$(BIN)/python benchmarks/radsec.py
+	$(BIN)/python benchmarks/suite.py $(BENCH)
 
 clean:
 	rm -rf .venv

@@ -11,40 +11,30 @@ cores as well.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
-import os
 import pathlib
-import platform
 import sqlite3
-import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 
 import freeradius_accounting as freeradius
 import psycopg
-from pap import free_port
+from servers import HERE, OURS, Contest, Rows, compile_radload, free_port, options_of, running, trioradius
+from servers import wait_until_answering as wait
+from table import Line, lines_of, print_lines
 
-HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from tests.interop import postgres  # noqa: E402
+from tests.interop import postgres
 
 WINDOW = 240
+BOTH = "0,1"
+TITLES = {"sqlite": "accounting in SQLite", "postgresql": "accounting in PostgreSQL"}
 VARIANTS = {
     "sqlite": {"FreeRADIUS, 1 thread": 1, "FreeRADIUS, 1 thread, WAL": 1, "FreeRADIUS, 8 threads, WAL": 8},
     "postgresql": {"FreeRADIUS, 8 threads": 8, "FreeRADIUS, 32 threads": 32},
 }
 """FreeRADIUS's threads, each with a connection."""
-
-
-def load(radload: pathlib.Path, port: int, *options: str) -> dict[str, float]:
-    """What the load generator measured."""
-    command = [str(radload), "--mode", "acct", "--port", str(port), *options]
-    return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
 
 
 def new_database(dialect: str, folder: pathlib.Path, cluster: postgres.Cluster, name: str) -> str:
@@ -63,29 +53,11 @@ def new_database(dialect: str, folder: pathlib.Path, cluster: postgres.Cluster, 
     return str(path)
 
 
-@contextlib.contextmanager
-def running(command: list[str], database: str) -> Iterator[None]:
-    """A server; ended with the block."""
-    process = subprocess.Popen(
-        command,
-        cwd=HERE,
-        env={**os.environ, "DATABASE": database},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 def commands(dialect: str, folder: pathlib.Path, port: int, database: str) -> dict[str, list[str]]:
     """How each server is started."""
-    ours = [sys.executable, "-m", "trioradius", "run", "accounting_server:app", "--log-level", "error"]
     theirs = postgres.conninfo(database) if dialect == "postgresql" else database
     return {
-        "trioradius": [*ours, "--udp", f"127.0.0.1:{port}"],
+        OURS: trioradius("accounting_server:app", port),
         **{
             name: freeradius.configure(folder / f"fr{free_port()}", port, dialect, theirs, threads)
             for name, threads in VARIANTS[dialect].items()
@@ -93,69 +65,34 @@ def commands(dialect: str, folder: pathlib.Path, port: int, database: str) -> di
     }
 
 
-def measure(rounds: int, seconds: float, dialect: str, folder: pathlib.Path) -> dict[str, list[dict[str, float]]]:
+def measure(rounds: int, seconds: float, dialect: str, folder: pathlib.Path) -> Rows:
     """Every server's figures, a row a round, each in a database of its own that is new."""
-    radload = folder / "radload"
-    subprocess.run(["gcc", "-O2", "-std=gnu11", "-o", radload, HERE / "radload.c"], check=True)
-    rows: dict[str, list[dict[str, float]]] = {}
+    rows: Rows = {TITLES[dialect]: {}}
+    radload = compile_radload(folder)
+    load = ("--mode", "acct", "--timeout", "5000", "--pool", "400000", "--window", str(WINDOW))
     with postgres.running() as cluster:
         for turn in range(rounds):
-            for name in commands(dialect, folder, 1, ""):
+            for name in (OURS, *VARIANTS[dialect]):
                 port, database = free_port(), new_database(dialect, folder, cluster, name)
-                with running(commands(dialect, folder, port, database)[name], database):
-                    load(
-                        radload,
-                        port,
-                        "--count",
-                        "1",
-                        "--window",
-                        "1",
-                        "--timeout",
-                        "500",
-                        "--tries",
-                        "40",
-                        "--seed",
-                        "9",
-                    )
-                    options = [
-                        "--window",
-                        str(WINDOW),
-                        "--seconds",
-                        str(seconds),
-                        "--seed",
-                        str(100 + turn),
-                        "--timeout",
-                        "5000",
-                    ]
-                    row = load(radload, port, *options, "--pool", "400000")
-                rows.setdefault(name, []).append(row)
+                command = commands(dialect, folder, port, database)[name]
+                with running({name: command}, {"DATABASE": database}, BOTH) as processes:
+                    wait(radload, {name: port}, "--mode", "acct", "--seed", "9")
+                    options = [*load, "--port", port, "--seconds", seconds, "--seed", 100 + turn]
+                    row = Contest(processes, {name: port}).measure(name, [radload, *options], seconds, BOTH)
+                rows[TITLES[dialect]].setdefault(name, []).append(row)
     return rows
 
 
-def report(dialect: str, rows: dict[str, list[dict[str, float]]]) -> None:
-    """A table, ratios first."""
-    print(f"{dialect}: {platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
-    print(f"{'server':28} {'trioradius / it':>16} {'records/s':>10} {'p50 ms':>8} {'p99 ms':>8} lost")
-    for name, theirs in rows.items():
-        pairs = zip(rows["trioradius"], theirs, strict=True)
-        ratio = statistics.median(one["rps"] / max(other["rps"], 1) for one, other in pairs)
-        latency = [row["latency_us"] for row in theirs]
-        print(
-            f"{name:28} {ratio:16.2f} {statistics.median(row['rps'] for row in theirs):10,.0f} "
-            f"{statistics.median(row['p50'] for row in latency) / 1000:8.1f} "  # type: ignore[call-overload,index]
-            f"{statistics.median(row['p99'] for row in latency) / 1000:8.1f} "  # type: ignore[call-overload,index]
-            f"{sum(row['lost'] for row in theirs):.0f}"
-        )
+def lines(rounds: int, seconds: float, folder: pathlib.Path) -> list[Line]:
+    """The lines of the table."""
+    found = (measure(rounds, seconds, dialect, folder) for dialect in VARIANTS)
+    return [line for rows in found for line in lines_of(rows, "records/s")]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4)
-    options = parser.parse_args()
-    for dialect in VARIANTS:
-        with tempfile.TemporaryDirectory() as folder:
-            report(dialect, measure(options.rounds, options.seconds, dialect, pathlib.Path(folder)))
+    options = options_of(__doc__, seconds=4)
+    with tempfile.TemporaryDirectory() as folder:
+        print_lines(lines(options.rounds, options.seconds, pathlib.Path(folder)))
 
 
 if __name__ == "__main__":

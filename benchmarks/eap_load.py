@@ -1,6 +1,6 @@
 """The load generator of eap.py: many supplicants at once, each a whole conversation after another; prints JSON.
 
-    python benchmarks/eap_load.py PORT METHOD TLS_VERSION CERTIFICATES SECONDS [SUPPLICANTS]
+python benchmarks/eap_load.py PORT METHOD TLS_VERSION CERTIFICATES SECONDS [SUPPLICANTS]
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Load:
     settings: TLSSettings
     seconds: list[float] = attrs.field(factory=list)
     lost: int = 0
+    rounds: int = 0
 
     def credentials(self) -> EAPCredentials:
         """Some user's."""
@@ -41,7 +42,9 @@ class Load:
         """One conversation after another."""
         while time.perf_counter() < until:
             begun = time.perf_counter()
-            if (await client.authenticate(self.credentials())).accepted:
+            result = await client.authenticate(self.credentials())
+            self.rounds = result.rounds
+            if result.accepted:
                 self.seconds.append(time.perf_counter() - begun)
             else:
                 self.lost += 1
@@ -62,6 +65,7 @@ async def run(load: Load, port: int, seconds: float, supplicants: int) -> dict[s
         "lost": load.lost,
         "rps": len(load.seconds) / elapsed,
         "busy": used / elapsed,
+        "rounds": load.rounds,
         "latency_us": {
             "p50": statistics.median(load.seconds) * 1e6,
             "p99": sorted(load.seconds)[len(load.seconds) * 99 // 100] * 1e6,

@@ -18,7 +18,7 @@ SETTINGS = TLSSettings(
 """Without resumption, as the other server is configured, so that every handshake is a whole one."""
 
 app = App(peers={"127.0.0.1": b"testing123"})
-eap = EAP([PEAP(SETTINGS, EAPMSCHAPv2()), EAPTLS(SETTINGS)])
+eap = EAP([PEAP(SETTINGS, EAPMSCHAPv2()), EAPTLS(SETTINGS)], fragment_size=1_024)
 
 
 @app.on(AccessRequest)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pathlib
 from typing import Final
 
+AUTHORIZE: Final = {"PAP": "files\n        pap", "CHAP": "chap\n        files", "MS-CHAPv2": "mschap\n        files"}
+"""The modules that each way to show a password needs, and no more."""
 _COMMAND: Final = ["/usr/sbin/freeradius", "-f"]
 
 _RADIUSD = """\
@@ -41,6 +43,11 @@ modules {{
     pap {{
         normalise = no
     }}
+    chap {{
+    }}
+    mschap {{
+        use_mppe = yes
+    }}
     always ok {{
         rcode = ok
     }}
@@ -49,12 +56,17 @@ modules {{
 server benchmark {{
     {listeners}
     authorize {{
-        files
-        pap
+        {authorize}
     }}
     authenticate {{
         Auth-Type PAP {{
             pap
+        }}
+        Auth-Type CHAP {{
+            chap
+        }}
+        Auth-Type MS-CHAP {{
+            mschap
         }}
     }}
     preacct {{ }}
@@ -125,21 +137,32 @@ _TLS_LISTENER = """\
 """
 
 
-def configure(folder: pathlib.Path, port: int, accounting_port: int, users: int) -> list[str]:
-    """Write the configuration; return the command that runs it single-threaded, its faster mode on one core."""
+def configure(
+    folder: pathlib.Path, port: int, accounting_port: int, users: int, *, method: str = "PAP", clients: str = ""
+) -> list[str]:
+    """Write the configuration; return the command that runs it single-threaded, its faster mode on one core.
+
+    Args:
+        folder: made where it does not exist.
+        port: for authentication; accounting_port: for accounting.
+        users: how many there are.
+        method: a key of AUTHORIZE.
+        clients: more of them, as FreeRADIUS spells them.
+    """
     listeners = _LISTENER.format(kind="auth", port=port) + _LISTENER.format(kind="acct", port=accounting_port)
-    _write(folder, _CLIENT, listeners, users)
+    _write(folder, _CLIENT + clients, listeners, users, AUTHORIZE[method])
     return [*_COMMAND, "-s", "-d", str(folder), "-n", "radiusd"]
 
 
 def configure_tls(folder: pathlib.Path, port: int, certificates: pathlib.Path, users: int) -> list[str]:
     """The same by TLS, where FreeRADIUS asks for a thread pool; two threads were the fastest of one, two and four."""
-    _write(folder, _TLS_CLIENTS, _TLS_LISTENER.format(port=port, certificates=certificates), users)
+    _write(folder, _TLS_CLIENTS, _TLS_LISTENER.format(port=port, certificates=certificates), users, AUTHORIZE["PAP"])
     return [*_COMMAND, "-d", str(folder), "-n", "radiusd"]
 
 
-def _write(folder: pathlib.Path, clients: str, listeners: str, users: int) -> None:
-    configuration = _RADIUSD.format(folder=folder, clients=clients, listeners=listeners)
+def _write(folder: pathlib.Path, clients: str, listeners: str, users: int, authorize: str) -> None:
+    folder.mkdir(exist_ok=True)
+    configuration = _RADIUSD.format(folder=folder, clients=clients, listeners=listeners, authorize=authorize)
     (folder / "radiusd.conf").write_text(configuration)
     (folder / "none").write_text("")
     (folder / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")

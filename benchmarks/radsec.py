@@ -1,6 +1,6 @@
 """RADIUS over TLS on one core: trioradius beside FreeRADIUS and radsecproxy, in one run.
 
-    python benchmarks/radsec.py [--rounds 5] [--seconds 2]
+    python benchmarks/radsec.py [--rounds 3] [--seconds 2]
 
 Requests a second over one connection, and connections a second: a TLS 1.3 handshake with certificates of both ends,
 whole or resumed, and one request that proves it. Each server is pinned to core 0 and the load generator
@@ -11,14 +11,11 @@ that accepts everything.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import math
 import pathlib
-import platform
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,20 +26,21 @@ from typing import Any, Final
 
 import attrs
 import freeradius
-from pap import HERE, USERS, free_port, processor_seconds, running
+from servers import HERE, OURS, USERS, Rows, free_port, options_of, processor_seconds, running
+from table import Line, lines_of, print_lines
 
 from trioradius.tls.certificates import write_development_certificates
 
 REQUESTS: Final = ("--per", "0")
 CONNECTIONS: Final = ("--window", "1", "--per", "1", "--connections", "8", "--pool", "20000")
 LOADS: Final[Mapping[str, tuple[str, ...]]] = {
-    "requests, 64 outstanding": (*REQUESTS, "--window", "64"),
-    "requests, 200 outstanding": (*REQUESTS, "--window", "200"),
-    "connections, whole handshake": CONNECTIONS,
-    "connections, resumed": (*CONNECTIONS, "--resume"),
+    "TLS, 64 outstanding": (*REQUESTS, "--window", "64"),
+    "TLS, 200 outstanding": (*REQUESTS, "--window", "200"),
+    "TLS connections": CONNECTIONS,
+    "TLS connections, resumed": (*CONNECTIONS, "--resume"),
 }
 NEWER: Final = "trioradius, RADIUS/1.1"
-SERVERS: Final = ("trioradius", NEWER, "FreeRADIUS", "radsecproxy")
+SERVERS: Final = (OURS, NEWER, "FreeRADIUS", "radsecproxy")
 RESUMING: Final = ("trioradius", NEWER)
 """FreeRADIUS 3.2.1 makes a whole handshake of every attempt, radsecproxy 1.9.2 ends it with an alert."""
 READY_SECONDS: Final = 20
@@ -140,9 +138,6 @@ def wait_until_listening(port: int) -> None:
     raise SystemExit(f"nobody listens on port {port}")
 
 
-Rows = dict[str, dict[str, list[dict[str, Any]]]]
-
-
 def measure(rounds: int, seconds: float, folder: pathlib.Path) -> Rows:
     """The figures of each load and server, a row a round."""
     load = prepare(folder)
@@ -179,48 +174,36 @@ def one_row(folder: pathlib.Path, load: Load, home: int, seconds: float, what: s
     return row | {"cpu_us": spent / row["accepted"] * 1e6}
 
 
-def report(rows: Rows) -> None:
-    """A table a load, ratios first: of the rates, and of the processor time, which others on the machine spoil less."""
-    print(f"{platform.python_implementation()} {platform.python_version()} ({sys.executable}), {platform.machine()}")
+def lines(rounds: int, seconds: float, folder: pathlib.Path) -> list[Line]:
+    """The lines of the table."""
+    rows = measure(rounds, seconds, folder)
+    found = []
     for what, servers in rows.items():
-        print(f"\n{what}")
-        heads = ("times as fast", "by CPU time", "a second", "CPU us each", "p50 us", "p99 us")
-        print(f"{'server':24} {' '.join(f'{head:>13}' for head in heads)} bad")
-        for name, theirs in servers.items():
-            pairs = [*zip(servers["trioradius"], theirs, strict=True)]
-            faster = [
-                {"rps": ours["rps"] / row["rps"], "cpu_us": row["cpu_us"] / ours["cpu_us"]} for ours, row in pairs
-            ]
-            latency = [row["latency_us"] for row in theirs]
-            print(
-                f"{name:24} {median(faster, 'rps'):13.2f} {median(faster, 'cpu_us'):13.2f} "
-                f"{median(theirs, 'rps'):13,.0f} {median(theirs, 'cpu_us'):13.1f} "
-                f"{median(latency, 'p50'):13.0f} {median(latency, 'p99'):13.0f} "
-                f"{sum(row['refused'] + row['invalid'] + row['wraps'] for row in theirs)}{remark(theirs, what)}"
-            )
+        unit = "connections/s" if what.startswith("TLS connections") else "requests/s"
+        found += [
+            attrs.evolve(line, remark=remark(servers[line.server], what), lost=bad(servers[line.server]))
+            for line in lines_of({what: servers}, unit)
+        ]
+    return found
 
 
-def median(rows: list[dict[str, Any]], key: str) -> float:
-    """The median of one column, without the rounds in which it is unknown."""
-    known = [row[key] for row in rows if not math.isnan(row[key])]
-    return statistics.median(known) if known else math.nan
+def bad(rows: list[dict[str, Any]]) -> int:
+    """Requests that came to nothing."""
+    return sum(row["refused"] + row["invalid"] + row["wraps"] for row in rows)
 
 
 def remark(rows: list[dict[str, Any]], what: str) -> str:
     """The share of handshakes that were resumptions, and in how many rounds the server ended the run early."""
     share = sum(row["resumed"] for row in rows) / max(sum(row["handshakes"] for row in rows), 1)
     early = sum(row["ended"] for row in rows)
-    resumed = f" ({share:.0%} resumed)" if "--resume" in LOADS[what] else ""
-    return resumed + (f" (it ended {early} of {len(rows)} rounds early)" if early else "")
+    resumed = [f"{share:.0%} resumed"] if "--resume" in LOADS[what] else []
+    return ", ".join(resumed + ([f"ended {early} of {len(rows)} rounds early"] if early else []))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2)
-    options = parser.parse_args()
+    options = options_of(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        report(measure(options.rounds, options.seconds, pathlib.Path(folder)))
+        print_lines(lines(options.rounds, options.seconds, pathlib.Path(folder)))
 
 
 if __name__ == "__main__":

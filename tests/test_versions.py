@@ -25,6 +25,7 @@ from examples import (
     mac_authentication,
     one_time_password,
     routers,
+    sessions,
     sql_accounting,
 )
 from trioradius import (
@@ -278,6 +279,8 @@ EXAMPLES: dict[str, tuple[Callable[[], App[Any]], tuple[Request[Any], ...]]] = {
         lambda: hashed_passwords.app,
         (*LOGINS, login("bob", "looking-glass"), login("dave", "through the looking glass")),
     ),
+    # An accept has chance in it, so that it is tested with the example.
+    "sessions": (lambda: sessions.app, (*RECORDS, login("alice", "wrong"), login("carol", "wonderland"))),
     "sql_accounting": (lambda: sql_accounting.app, (*RECORDS, *LOGINS)),
     "routers": (
         lambda: routers.app,
@@ -330,6 +333,7 @@ async def test_an_example_gives_the_same_replies(name: str, tmp_path: pathlib.Pa
 async def test_every_example_app_is_among_them() -> None:
     programs = {path.stem for path in pathlib.Path(hello.__file__).parent.iterdir() if not path.name.startswith("_")}
     elsewhere = {"client", "dtls", "embedding", "freeradius_database", "radsec", "redis_dedup", "script", "wireless"}
+    elsewhere |= {"isp"}  # below
     assert programs - elsewhere == {*EXAMPLES, "one_time_password"}
 
 

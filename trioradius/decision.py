@@ -98,7 +98,7 @@ def _unwrapped(error: Exception) -> Exception:
 
 def _logged(reply: Reply, request: Request[Any]) -> Reply:
     """The reply, its reason in the log where it has one."""
-    if log.isEnabledFor(logging.INFO) and reply.reason:
+    if reply.reason and log.isEnabledFor(logging.INFO):
         user = request.get(UserName)
         log.info("%s: %s %r: %s", request.source, reply.name, user, reply.reason)
     return reply

@@ -9,6 +9,7 @@ words of answer.py; watch.py keeps rates in line with usage; commands/ is the co
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable
 from ipaddress import IPv4Address, IPv6Address
 
@@ -22,8 +23,10 @@ from .settings import Settings
 from .watch import Watch
 
 
-def make_app(read_settings: Callable[[], Settings] = Settings.from_environment) -> App[Provider]:
-    """The app; its settings are read when it is started."""
+def make_app(
+    read_settings: Callable[[], Settings] = Settings.from_environment, *, clock: Callable[[], float] = time.time
+) -> App[Provider]:
+    """The app. Its settings are read when it is started; ``clock`` gives seconds since 1970."""
 
     async def find(address: IPv4Address | IPv6Address) -> Peer | None:
         return await app.state.nas(address)
@@ -32,7 +35,7 @@ def make_app(read_settings: Callable[[], Settings] = Settings.from_environment) 
 
     @app.lifespan
     async def provider(app: App[Provider]) -> AsyncGenerator[Provider]:
-        async with open_provider(read_settings(), app.peers) as provider, trio.open_nursery() as nursery:
+        async with open_provider(read_settings(), app.peers, clock=clock) as provider, trio.open_nursery() as nursery:
             nursery.start_soon(provider.sessions.keep_tidy, app.elected)
             nursery.start_soon(Watch(provider).run, app.elected)
             yield provider

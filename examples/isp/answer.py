@@ -29,8 +29,7 @@ from .settings import Settings
 from .subscribers import Account
 
 CLASS_PREFIX: Final = "rate:"
-"""How our Class begins. The NAS repeats it in its records (RFC 2865 section 5.25), so it says which rate a session began
-with."""
+"""How our Class begins. NASes repeat it in their records (RFC 2865 section 5.25): it tells which rate a session had."""
 
 
 def attributes(account: Account, vendor: str, pooled: Sequence[AVP], settings: Settings, now: float) -> list[AVP]:
@@ -60,8 +59,8 @@ def attributes(account: Account, vendor: str, pooled: Sequence[AVP], settings: S
 
 
 def addresses(account: Account, vendor: str, pooled: Sequence[AVP]) -> list[AVP]:
-    """For IPv4, for the link's IPv6 prefix and for the delegated one: the subscriber's own, else one that was taken from
-    a pool of trioradius, else the name of a pool on the NAS. Never two of these, which would contradict each other.
+    """For IPv4, for the link's IPv6 prefix and for the delegated one: the subscriber's own, else one that was taken
+    from a pool of trioradius, else the name of a pool on the NAS. Never two of these, which would contradict.
     """
     mine, plan, taken = account.subscriber, account.plan, {avp.name: avp for avp in pooled}
     nas_pool = "" if account.own_kinds else plan.pool

@@ -91,7 +91,8 @@ def octets(text: str) -> int:
     if match is None:
         raise ConfigurationError(f"{text!r} is not an amount of data; write it as 500M, 100G or 1.5T")
     fraction = match[2] or ""
-    return int(match[1] + fraction) * _UNITS[match[3].upper()] // 10 ** len(fraction)
+    divisor: int = 10 ** len(fraction)
+    return int(match[1] + fraction) * _UNITS[match[3].upper()] // divisor
 
 
 def seconds(text: str) -> int:

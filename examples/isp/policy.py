@@ -1,4 +1,4 @@
-"""The policy: who may enter, and with what. It reads no database and no clock, so that every rule can be tested alone."""
+"""The policy: who may enter, and with what. It reads no database and no clock: every rule can be tested alone."""
 
 from __future__ import annotations
 

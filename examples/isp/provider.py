@@ -42,21 +42,24 @@ class Provider:
 
 @contextlib.asynccontextmanager
 async def open_provider(
-    settings: Settings, peers: Peers | None = None, clock: Callable[[], float] = time.time
+    settings: Settings, peers: Peers | None = None, *, create: bool = True, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Provider]:
-    """Open the database, and make its tables where they are missing.
+    """Open the database.
 
     Args:
         settings: of the provider.
         peers: the app's NASes, for what is sent to them; read from the database where there is no app.
+        create: make its tables where they are missing; else they have to be there.
         clock: seconds since 1970.
 
     Raises:
         StoreUnavailable: the database cannot be reached.
-        ConfigurationError: its address cannot be read.
+        ConfigurationError: its address cannot be read, or it has no tables.
     """
+    if not create:
+        schema.require_file(settings.database)
     async with open_database(settings.database) as database:
-        await schema.prepare(database)
+        await (schema.prepare(database) if create else schema.require(database))
         nases = SqlPeers(database, require_message_authenticator=settings.require_message_authenticator)
 
         async def find(address: IPv4Address | IPv6Address) -> Peer | None:

@@ -1,14 +1,19 @@
 """The provider's own tables, beside FreeRADIUS's (nas, radacct, radpostauth), which trioradius makes.
 
-Rates are text in kilobits a second, ``2000k``; the program writes that form, and reads ``2M`` and ``1.5M`` as well, so a
-panel may write what it likes. 0 is no limit everywhere. A subscriber's ``expiry_date`` is his last day, as 2027-01-31.
+Rates are text in kilobits a second, ``2000k``; the program writes that form, and reads ``2M`` and ``1.5M`` as well, so
+that a panel may write what it likes. 0 is no limit everywhere. A subscriber's ``expiry_date`` is his last day, as
+2027-01-31.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+from trioradius import ConfigurationError
+from trioradius.errors import StoreRefused
 from trioradius.stores.sql import Connection, Database
+from trioradius.stores.sql.database import POSTGRES_SCHEMES
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS isp_reseller (
@@ -70,6 +75,7 @@ CREATE TABLE IF NOT EXISTS isp_rate_in_force (
 """
 _SERIAL: Final = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "bigserial PRIMARY KEY"}
 _LOCK: Final = "isp:schema"
+_NO_TABLES: Final = "there are no tables of a provider in {}; init makes them, and ISP_DATABASE says where they are"
 
 
 async def prepare(database: Database) -> None:
@@ -79,3 +85,17 @@ async def prepare(database: Database) -> None:
         connection.run_script(_TABLES.format(serial=_SERIAL[connection.dialect]))
 
     await database.transaction(create, locks=[_LOCK])
+
+
+async def require(database: Database) -> None:
+    """Find that the tables are there. Raises ConfigurationError."""
+    try:
+        await database.rows("SELECT 1 FROM isp_licence")
+    except StoreRefused:
+        raise ConfigurationError(_NO_TABLES.format("this database")) from None
+
+
+def require_file(where: str) -> None:
+    """Find that a SQLite file is there, lest a mistyped name make a new one. Raises ConfigurationError."""
+    if not where.startswith(POSTGRES_SCHEMES) and not Path(where).exists():
+        raise ConfigurationError(_NO_TABLES.format(where))

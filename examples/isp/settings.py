@@ -27,7 +27,7 @@ class Settings:
     Args:
         database: a SQLite file, by default beside the app's folder; or postgresql://user:password@host/name.
         interim_seconds: Acct-Interim-Interval, 60 or more. Above 10,000 online subscribers, think of 300.
-        interim_jitter: part of it that is added at random, so that sessions which began together do not report together.
+        interim_jitter: part of it by which it differs at random, so that sessions do not all report together.
         stale_seconds: a session that was not heard of for this long is closed.
         watch_seconds: how often usage is compared with quotas and fair-use tiers.
         coa_port: where NASes listen for CoA-Request and Disconnect-Request (RFC 5176).

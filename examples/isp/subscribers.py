@@ -125,7 +125,7 @@ class Online:
 
 
 def read_online(connection: Connection, now: float) -> Online:
-    """The accounts of all who are online, by few queries. Their ``own_kinds`` are left out: they have their addresses."""
+    """The accounts of all who are online, by few queries; without ``own_kinds``, since they have their addresses."""
     found, plans = Online(), _Plans(connection)
     for reseller_active, before, licensed, *columns in connection.rows(_ONLINE):
         try:

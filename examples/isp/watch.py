@@ -1,8 +1,8 @@
 """The watch: what sessions have is brought in line with what their subscribers should have now.
 
 A session began with the rate that its Class tells, or had another since by CoA. Where that is not the rate of its
-subscriber any more (usage crossed a tier, the plan changed, a new month began), the NAS is sent the new one; where he may not
-be online at all (quota used up, expired, made inactive), it is told to end the session.
+subscriber any more (usage crossed a tier, the plan changed, a new month began), the NAS is sent the new one; where he
+may not be online at all (quota used up, expired, made inactive), it is told to end the session.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trio_util import AsyncValue
 
 AGAIN_SECONDS: Final = 300.0
-"""After which a NAS is asked again for what it has not done, and a session that was ended and goes on is ended again."""
+"""After which a NAS is asked again for what it has not done, and to end a session that goes on all the same."""
 
 log = logging.getLogger("isp.watch")
 
@@ -90,7 +90,9 @@ class Watch:
 
     async def _in_force(self, open_sessions: set[str]) -> dict[str, str]:
         """Session to the rate that it was last given by CoA; what is known of ended sessions is forgotten."""
-        known = dict(await self._provider.database.rows("SELECT acctuniqueid, rate FROM isp_rate_in_force"))
+        known: dict[str, str] = dict(
+            await self._provider.database.rows("SELECT acctuniqueid, rate FROM isp_rate_in_force")
+        )
         if ended := [(unique,) for unique in known if unique not in open_sessions]:
             await self._provider.database.transaction(
                 lambda connection: connection.run_many("DELETE FROM isp_rate_in_force WHERE acctuniqueid = ?", ended)

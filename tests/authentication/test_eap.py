@@ -257,6 +257,19 @@ async def test_user_name_must_be_the_identity(require: bool) -> None:
         assert served.let_in == [Identity("alice", "alice", "GTC")]
 
 
+async def test_who_was_refused_for_his_name_stays_refused() -> None:
+    """Though the method itself had come to its end, and the same response comes once more."""
+    served = Served(EAP([EAPMSCHAPv2()]))
+    client, peer = served.client(), Peer()
+    proved = await step(client, peer, await step(client, peer))
+    assert isinstance(proved, AccessChallenge)
+    for user in ("bob", "alice"):
+        last = await client.exchange(request_of(peer.answer(proved[EAPMessage]), proved[State], user=user))
+        assert isinstance(last, AccessReject)
+        assert last[EAPMessage][:2] == bytes((4, proved[EAPMessage][1]))
+    assert not served.let_in and not len(served.eap.conversations)
+
+
 async def test_an_empty_identity_has_another_user_name() -> None:
     served = Served(EAP([Scripted([Send(b"")])]))
     reply = await served.client().exchange(request_of(Peer("").start(), user="00-11-22-33-44-55"))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from trioradius.cli.send import _schedule
+from trioradius.cli.asking import schedule
 
 from .conftest import ROOT, SECRET, Call, Complain, Program, Start
 
@@ -263,6 +263,6 @@ def test_a_server_that_cannot_prove_itself(call: Call) -> None:
 
 def test_waits_fill_the_time() -> None:
     for attempts, timeout in itertools.product((1, 3, 20), (0.05, 1.0, 10.0)):
-        waits = list(_schedule(attempts, timeout).waits())
+        waits = list(schedule(attempts, timeout).waits())
         assert sum(waits) <= timeout + 1e-9
         assert sum(waits) >= 0.8 * timeout

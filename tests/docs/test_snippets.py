@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/how-to/duplicates.md",
     "docs/how-to/freeradius-database.md",
     "docs/how-to/accounting.md",
+    "docs/how-to/sessions.md",
     "docs/reference/rates.md",
     "docs/how-to/eap.md",
 )

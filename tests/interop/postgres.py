@@ -77,10 +77,20 @@ class Cluster:
             time.sleep(LOOK_AGAIN)
         raise AssertionError((self._folder / "log").read_text()[-4000:])
 
-    def stop(self) -> None:
-        """End it at once, its clients' connections with it: a fast shutdown, as by ``pg_ctl stop``."""
+    def stop(self, shutdown: signal.Signals = signal.SIGINT) -> None:
+        """End it, its clients' connections with it: a fast shutdown, as by ``pg_ctl stop``.
+
+        SIGQUIT is the immediate one, for a cluster whose files nobody will want: it writes nothing any more.
+        """
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(shutdown)
+            self._process.wait(30)
+            self._process = None
+
+    def abandon(self) -> None:
+        """End it without a last checkpoint, which takes long where there were many databases: its files are removed."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait(30)
             self._process = None
 
@@ -112,5 +122,5 @@ def running() -> Iterator[Cluster]:
         cluster.start()
         yield cluster
     finally:
-        cluster.stop()
+        cluster.abandon()
         shutil.rmtree(folder)

@@ -103,6 +103,7 @@ DAMAGED = {
     "PBKDF2 without a digest": "$pbkdf2-sha256$10$c2FsdA$",
     "PBKDF2 of no base64": "$pbkdf2-sha256$10$c2FsdA$!!!",
     "PBKDF2 with no round": "$pbkdf2-sha256$0$c2FsdA$c2FsdA",
+    "PBKDF2 with more rounds than there are": "$pbkdf2-sha256$99999999999999999999$c2FsdA$c2FsdA",
     "PBKDF2 of Django, empty": "pbkdf2_sha256$10$salt$",
 }
 

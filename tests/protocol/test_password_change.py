@@ -71,8 +71,20 @@ def request_with(avps: list[AVP]) -> AccessRequest:
 @pytest.mark.parametrize("made", [first, second])
 @pytest.mark.parametrize("known", [OLD, Cleartext(OLD), NTHash.of(OLD)])
 def test_the_new_password(made, known: str | Cleartext | NTHash) -> None:  # type: ignore[no-untyped-def]
-    for new in ("x", NEW, "n" * 256, ""):
+    for new in ("x", NEW, "n" * 256):
         assert request_with(made(new)).changed_password(known) == Cleartext(new)
+
+
+@pytest.mark.parametrize("made", [first, second])
+def test_an_empty_password_is_neither_the_old_nor_the_new_one(made) -> None:  # type: ignore[no-untyped-def]
+    """Anybody could have made the one, and could log in with the other."""
+    for known in ("", NTHash.of("")):
+        request = request_with(made(old=""))
+        assert request.changed_password(known) is None
+        assert "was not made with the password" in request.reject().reason
+    request = request_with(made(new=""))
+    assert request.changed_password(OLD) is None
+    assert "an empty password" in request.reject().reason
 
 
 def test_the_answer_after_ms_chap_v2_is_made_with_the_new_password() -> None:

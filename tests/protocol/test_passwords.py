@@ -288,6 +288,17 @@ def test_a_rejection_logs_why(request_: AccessRequest, known: str | NTHash | Non
     assert request_.accept().reason == ""
 
 
+@pytest.mark.parametrize(
+    "attributes", [(UserPassword(""),), chap(""), ms_chap("").attributes, ms_chap_v2("alice", "").attributes]
+)
+@pytest.mark.parametrize("known", ["", b"", NTHash.of("")])
+def test_an_empty_password_lets_nobody_in(attributes: tuple[AVP, ...], known: str | bytes | NTHash) -> None:
+    """Not even who is known by it: ``passwords.get(name, "")`` would let in all others."""
+    request = received(UserName("alice"), *attributes)
+    assert not request.verify_password(known)
+    assert request.accept().avps == ()
+
+
 def test_the_password_of_nobody_is_no_password() -> None:
     for request in (received(UserPassword("nobody's password")), received(*chap("nobody's password"))):
         assert not request.verify_password(None)

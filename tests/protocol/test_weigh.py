@@ -11,7 +11,7 @@ import pytest
 from trioradius import Cleartext, Credential, Hashed, NTHash
 from trioradius.protocol import ms_chap
 from trioradius.protocol.proofs import CHAP, MSCHAP, PAP, MSCHAPv2, Proof
-from trioradius.protocol.weigh import weigh
+from trioradius.protocol.weigh import PASSWORD_MAXIMUM, weigh
 
 
 def hashed(password: str) -> Hashed:
@@ -112,6 +112,26 @@ def test_what_is_no_utf8_has_no_nt_hash() -> None:
         assert "UTF-8" in weigh(proofs("x")[method], Cleartext(b"\xff\xfe")).reason
     assert not weigh(PAP(b"\xff\xfe"), NTHash.of("x")).fits
     assert weigh(PAP(b"\xff\xfe"), Cleartext(b"\xff\xfe")).fits
+
+
+@pytest.mark.parametrize(("kind", "method"), CASES)
+def test_an_empty_password_proves_nothing_though_it_is_the_one_that_is_stored(kind: str, method: str) -> None:
+    """A column that nobody filled is no password; everybody could show it."""
+    assert not weigh(proofs("")[method], CREDENTIALS[kind]("")).fits  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("method", proofs(""))
+def test_an_empty_password_is_named_in_the_log(method: str) -> None:
+    assert "an empty password" in weigh(proofs("")[method], Cleartext("")).reason
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_a_long_password_costs_no_more_than_others(kind: str) -> None:
+    """Within a tunnel one of 65,536 octets fits, and crypt's time goes with its square."""
+    credential: Credential = CREDENTIALS[kind]("w" * PASSWORD_MAXIMUM)  # type: ignore[operator]
+    assert weigh(PAP(b"w" * PASSWORD_MAXIMUM), credential).fits
+    credential = CREDENTIALS[kind]("w" * (PASSWORD_MAXIMUM + 1))  # type: ignore[operator]
+    assert weigh(PAP(b"w" * (PASSWORD_MAXIMUM + 1)), credential).fits is (kind == "cleartext")
 
 
 def test_nothing_secret_is_printed() -> None:

@@ -18,6 +18,7 @@ from trioradius.attributes import (
     CallingStationId,
     EventTimestamp,
     NASIPAddress,
+    NASIPv6Address,
     NASPortId,
     UserName,
 )
@@ -51,7 +52,8 @@ class Line:
     nas: str = "192.0.2.1"
 
     def _attributes(self) -> list[AVP]:
-        given: list[AVP] = [UserName(self.user), NASIPAddress(self.nas)]
+        nas = NASIPv6Address(self.nas) if ":" in self.nas else NASIPAddress(self.nas)
+        given: list[AVP] = [UserName(self.user), nas]
         if self.calling:
             given.append(CallingStationId(self.calling))
         if self.port:
@@ -63,7 +65,13 @@ class Line:
         return AccessRequest(*self._attributes(), *attributes)
 
     def record(
-        self, status: int, at: float, *attributes: AVP, id: str = "1", octets: tuple[int, int] = (0, 0), seconds: int = 0
+        self,
+        status: int,
+        at: float,
+        *attributes: AVP,
+        id: str = "1",
+        octets: tuple[int, int] = (0, 0),
+        seconds: int = 0,
     ) -> AccountingRequest:
         """A record; octets in and out."""
         counters: list[AVP] = []
@@ -77,7 +85,9 @@ class Line:
                 AcctSessionTime(seconds),
             ]
         when = EventTimestamp(int(at))
-        return AccountingRequest(AcctStatusType(status), AcctSessionId(id), when, *self._attributes(), *counters, *attributes)
+        return AccountingRequest(
+            AcctStatusType(status), AcctSessionId(id), when, *self._attributes(), *counters, *attributes
+        )
 
 
 @attrs.frozen

@@ -47,19 +47,18 @@ trio.run(main, *json.loads(sys.argv[1]))
 """
 
 
-async def admitted(tmp_path: pathlib.Path, where: str, limit: int | None, user: str, pool: str | None) -> list[list[str]]:
+def started(script: pathlib.Path, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, str(script), json.dumps(arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+async def admitted(
+    tmp_path: pathlib.Path, where: str, limit: int | None, user: str, pool: str | None
+) -> list[list[str]]:
     """What those who were let in got, of fifty logins in five processes at once."""
     script = tmp_path / "logins.py"
     script.write_text(PROGRAM)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, script, json.dumps([where, number, LOGINS, limit, user, pool])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(PROCESSES)
-    ]
+    processes = [started(script, where, number, LOGINS, limit, user, pool) for number in range(PROCESSES)]
     got: list[list[str]] = []
     try:
         for process in processes:

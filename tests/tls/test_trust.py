@@ -6,10 +6,12 @@ import contextlib
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 
 from trioradius.tls import Admission, Event, HandshakeDone, client_context, server_context, server_engine
-from trioradius.tls.certificates import make_revocation_list
+from trioradius.tls.certificates import Issued, make_authority, make_revocation_list
 from trioradius.tls.events import Failed
 
 from .pairs import connect, done
@@ -124,6 +126,38 @@ def test_a_pinned_client_needs_no_authority(pki: PKI, version: str) -> None:
     pair = connect(server, pki.settings("client", maximum_version=version))
     assert pair.failures == ("peer_alert", "certificate_refused")
     assert "unknown ca" in pair.texts
+
+
+def constrained_authority(pki: PKI) -> Issued:
+    """One under ours that may speak for example.com alone."""
+    plain = make_authority(NOW, name="constrained CA", issuer=pki.authority)
+    found = plain.certificate
+    builder = x509.CertificateBuilder(
+        found.issuer,
+        found.subject,
+        plain.key.public_key(),
+        found.serial_number,
+        found.not_valid_before_utc,
+        found.not_valid_after_utc,
+        [*found.extensions],
+    )
+    limits = x509.NameConstraints([x509.DNSName("example.com")], None)
+    return Issued(builder.add_extension(limits, critical=True).sign(pki.authority.key, hashes.SHA256()), plain.key)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_fingerprints_of_some_do_not_widen_what_an_authority_may_say(pki: PKI, version: str) -> None:
+    """RFC 5280 section 4.2.1.10: OpenSSL looks at name constraints last, once the rest of the chain is fine."""
+    authority = constrained_authority(pki)
+    made = pki.issue("overreaching", "nas.example.org", issuer=authority)
+    (pki.folder / "overreaching.pem").write_bytes(made.certificate_pem + authority.certificate_pem)
+    client = pki.settings("overreaching", maximum_version=version)
+    for fingerprints in ([], [pki.fingerprint("selfsigned")]):
+        pair = connect(pki.settings("server", fingerprints=fingerprints), client)
+        assert pair.failures == ("peer_alert", "certificate_refused"), pair.texts
+        assert "permitted subtree violation" in pair.texts
+    pinned = pki.settings("server", fingerprints=pki.fingerprint("overreaching"))
+    assert done(connect(pinned, client).server).certificate is not None
 
 
 def test_a_fingerprint_does_not_outlive_its_certificate(pki: PKI) -> None:

@@ -48,6 +48,8 @@ ASCEND_HIDING: Final = 3
 """``encrypt=3``: Ascend-Send-Secret."""
 
 TAG_MAXIMUM: Final = 0x1F
+_RULED: Final = frozenset({33, 80})
+"""Proxy-State and Message-Authenticator: whether an AVP of them is written is for the packet's encoder to say."""
 
 
 class Attribute(Generic[T]):
@@ -135,12 +137,12 @@ class Attribute(Generic[T]):
         """The key as a tuple, also for an attribute of the RADIUS space itself."""
         self.plain = isinstance(key, int) and not self.concat
         """Whether it is an attribute of the RADIUS space itself, in one piece."""
-        self.as_is = self.plain and not self.hides and self.number < 256
-        """Whether type, length and the AVP's octets are the whole attribute on the wire."""
+        self.as_is = self.plain and not self.hides and self.number < 256 and self.number not in _RULED
+        """Whether type, length and the AVP's octets are the whole attribute on the wire, in every packet."""
 
     def _contain(self, child: Attribute[Any]) -> None:
         self.hides, self.secret = self.hides or child.hides, self.secret or child.secret
-        self.as_is = self.plain and not self.hides and self.number < 256
+        self.as_is = self.as_is and not self.hides
         if isinstance(self.within, Attribute):
             self.within._contain(child)
 
@@ -269,13 +271,14 @@ class Attribute(Generic[T]):
         """The value within octets; with ``unhide``, within those of RADIUS/1.0. Raises ValueError: malformed."""
         if unhide is not None:
             octets = self.clear(octets, unhide)
+        value: Any
         if self._is_whole:
             value = self._from_octets(octets)
         elif self._is_tlv:
             return cast("T", self.parse_children(octets, unhide))
         else:
             value = self._from_octets(self._untagged(octets) if self.tagged else self.split(octets)[0])
-        return cast("T", self.values.get(cast("int", value), value)) if self.values else value
+        return self.values.get(value, value) if self.values else value  # type: ignore[no-any-return]
 
     def split(self, octets: bytes) -> list[bytes]:
         """The octets of each value: several only for an array attribute of fixed size."""

@@ -8,6 +8,7 @@ from trioradius.eap.md5 import EAPMD5
 from trioradius.eap.mschapv2 import EAPMSCHAPv2
 from trioradius.eap.tls_based.certificate import EAPTLS
 from trioradius.eap.tls_based.peap import PEAP
+from trioradius.eap.tls_based.teap import TEAP
 from trioradius.eap.tls_based.ttls import EAPTTLS
 from trioradius.protocol.credentials import Cleartext, Credential, Hashed, NTHash
 
@@ -18,6 +19,7 @@ __all__ = [
     "EAPTLS",
     "EAPTTLS",
     "PEAP",
+    "TEAP",
     "Cleartext",
     "Credential",
     "EAPMSCHAPv2",

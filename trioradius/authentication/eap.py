@@ -48,6 +48,8 @@ FRAGMENT_MAXIMUM: Final = 3_500
 _HEADERS: Final = 9
 """Octets of a frame beside Type-Data: four of IEEE 802.1X, five of EAP (RFC 3579 section 2.4)."""
 
+_MISNAMED: Final = "User-Name is not the EAP identity (EAP(require_user_name=...))"
+
 log = logging.getLogger("trioradius.authentication")
 
 
@@ -64,6 +66,7 @@ class Identity:
         certificate: the peer's, for methods that prove one.
         tls_version: of the tunnel, "TLSv1.3"; "" for methods without TLS.
         resumed: a TLS session went on that was proved earlier.
+        machine: the machine's identity, where TEAP has proved that, alone or before the user's; else "".
     """
 
     user: str
@@ -73,6 +76,7 @@ class Identity:
     certificate: PeerCertificate | None = None
     tls_version: str = ""
     resumed: bool = False
+    machine: str = ""
 
 
 def nobody(user: str) -> None:
@@ -207,8 +211,9 @@ class EAP:
         conversation, rounds = held.conversation, held.conversation.rounds
         action: Action = conversation.receive(message)
         if self._require_user_name and not _is_named(request, conversation):
-            conversation.close()
-            return Refused(_failure(message[1:2]), "User-Name is not the EAP identity (EAP(require_user_name=...))")
+            conversation.give_up(_MISNAMED)
+            self.conversations.keep(held)
+            return Refused(_failure(message[1:2]), _MISNAMED)
         while isinstance(action, Ask):
             action = conversation.tell(await self._weigh(action.proof, action.identity, password_of))
         if conversation.rounds != rounds or conversation.is_over:
@@ -248,6 +253,7 @@ def _accepted(request: AccessRequest, conversation: Conversation, action: Accept
         outcome.certificate,
         outcome.tls_version,
         outcome.resumed,
+        outcome.machine,
     )
     log.info("%s: %s", request.source, _described(identity))
     return identity

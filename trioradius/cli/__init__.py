@@ -13,6 +13,7 @@ __all__ = ["main"]
 COMMANDS: Final = {
     "run": "Serve an app.",
     "send": "Send requests to a server and show its replies.",
+    "bench": "Put load on a server and show how it bears it.",
     "routes": "Show which handler answers which request.",
     "check": "Load an app and its peers, and say what is wrong with them.",
     "decode": "Show the packets in hexadecimal digits or in a capture file.",

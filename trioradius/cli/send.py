@@ -3,65 +3,27 @@
 from __future__ import annotations
 
 import logging
-import pathlib
-import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
 import trio
 
 from trioradius.attributes.dictionary import Dictionary
-from trioradius.cli.eap import Errand, eap_options, errands
-from trioradius.cli.group import Mistake
-from trioradius.cli.options import (
-    SECRET_VARIABLE,
-    chosen_dictionary,
-    chosen_secret,
-    dictionary_option,
-    host_and_port,
-    secret_options,
-)
+from trioradius.cli.asking import asking_options, chosen_items, schedule, secret_for, taken_apart
+from trioradius.cli.eap import Errand, errands
+from trioradius.cli.options import chosen_dictionary
 from trioradius.cli.output import print_attributes, print_heading
-from trioradius.cli.request_text import Item, asks_for_proof, read_arguments, read_packets, request_of
-from trioradius.cli.tls import Secured, chosen_tls, tls_options
+from trioradius.cli.request_text import asks_for_proof, request_of
+from trioradius.cli.tls import chosen_tls
 from trioradius.client import Client, Server, open_client
 from trioradius.errors import AuthenticityError, DecodeError, NoResponse, VersionRefused
-from trioradius.protocol.packets import (
-    AccessChallenge,
-    AccessReject,
-    AccessRequest,
-    AccountingRequest,
-    CoANAK,
-    CoARequest,
-    DisconnectNAK,
-    DisconnectRequest,
-    Reply,
-    Request,
-    StatusServer,
-)
-from trioradius.retransmission import Retransmission
+from trioradius.protocol.packets import AccessChallenge, AccessReject, CoANAK, DisconnectNAK, Reply, Request
 from trioradius.transports import UDP
-
-TYPES: Final[dict[str, type[Request[Any]]]] = {
-    name: kind
-    for names, kind in (
-        (("auth", "access", "access-request"), AccessRequest),
-        (("acct", "accounting", "accounting-request"), AccountingRequest),
-        (("status", "status-server"), StatusServer),
-        (("coa", "coa-request"), CoARequest),
-        (("disconnect", "disconnect-request"), DisconnectRequest),
-    )
-    for name in names
-}
-PORTS: Final[dict[type[Request[Any]], int]] = {AccountingRequest: 1813, CoARequest: 3799, DisconnectRequest: 3799}
 
 POSITIVE, NEGATIVE, SILENT, CHALLENGED = 0, 1, 3, 4
 WORST_FIRST: Final = (SILENT, NEGATIVE, CHALLENGED, POSITIVE)
-RADSEC_PORT: Final = 2083
-SHORTEST_WAIT: Final = 0.1
-"""Seconds; many attempts in a short time must not become a flood."""
 _ADVICE: Final = {
     "message_authenticator_missing": "its reply has no Message-Authenticator, and so may be forged; "
     "--no-require-message-authenticator takes it all the same",
@@ -72,26 +34,11 @@ _ADVICE: Final = {
 
 @click.command("send")
 @click.argument("arguments", nargs=-1, required=True, metavar="[TYPE] SERVER [NAME=VALUE]...")
-@secret_options
-@click.option("--file", metavar="FILE", help="Read packets from a file, or with - from standard input.")
-@click.option("--chap", is_flag=True, help="Send User-Password as CHAP.")
-@click.option("--ms-chap", is_flag=True, help="Send it as MS-CHAPv1, which is weak: only to test what still needs it.")
-@click.option("--ms-chap-v2", is_flag=True, help="Send it as MS-CHAPv2, and make sure of the server's own proof.")
+@asking_options
 @click.option("-x", "--verbose", is_flag=True, help="Show the requests too, and where replies came from.")
 @click.option("--show-secrets", is_flag=True, help="Show passwords and keys, which are '...' otherwise.")
-@click.option("--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="Send at most so often.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=10, show_default=True, help="Seconds.")
-@click.option("--source", metavar="ADDRESS", help="Send from this address.")
-@click.option(
-    "--require-message-authenticator/--no-require-message-authenticator",
-    default=None,
-    help="Discard replies to Access-Request without Message-Authenticator (over UDP the default), or take them.",
-)
-@tls_options
-@eap_options
 @click.option("--count", type=click.IntRange(1), default=1, help="Send each packet so often, and show a summary.")
 @click.option("--parallel", type=click.IntRange(1), default=1, help="So many at once.")
-@dictionary_option
 def command(arguments: tuple[str, ...], **options: Any) -> int:
     """Send requests to a RADIUS server and show its replies.
 
@@ -110,9 +57,9 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
     Of several packets the worst counts: 3, 1, 4, 0.
     """
     tls = chosen_tls(options)
-    secret = _secret(options, tls)
-    kind, server, texts = _taken_apart(arguments, tls, options["source"])
-    items = _items(kind, texts, options["file"])
+    secret = secret_for(options, tls)
+    kind, server, texts = taken_apart(arguments, tls, options["source"], command="send")
+    items = chosen_items(kind, texts, options["file"])
     dictionary = chosen_dictionary(options["dictionary"])
     requests = [request_of(kind, packet, dictionary, as_chap=options["chap"]) for packet in items]
     to_do = errands(options, requests)
@@ -125,68 +72,13 @@ def command(arguments: tuple[str, ...], **options: Any) -> int:
         summary=options["count"] > 1,
         client={
             "secret": secret,
-            "retransmission": _schedule(options["attempts"], options["timeout"]),
+            "retransmission": schedule(options["attempts"], options["timeout"]),
             "require_message_authenticator": options["require_message_authenticator"],
             "prove_dynamic": asks_for_proof(items),
             "dictionary": dictionary,
         },
     )
     return sending.run(to_do * options["count"])
-
-
-def _secret(options: Mapping[str, Any], tls: Secured | None) -> bytes | None:
-    """The secret given; over TLS only by an option, since the variable's is one for UDP."""
-    if tls is not None and options["secret"] is None and options["secret_file"] is None:
-        return None
-    secret = chosen_secret(options["secret"], options["secret_file"])
-    if secret is None:
-        raise Mistake(f"the shared secret is missing: give --secret, --secret-file or the variable {SECRET_VARIABLE}")
-    return secret
-
-
-def _taken_apart(
-    arguments: Sequence[str], tls: Secured | None, source: str | None
-) -> tuple[type[Request[Any]], Server, Sequence[str]]:
-    """Request class, server and attributes."""
-    kind = TYPES.get(arguments[0].lower())
-    rest = arguments if kind is None else arguments[1:]
-    if not rest or "=" in rest[0]:
-        raise Mistake("the server is missing: trioradius send [TYPE] SERVER [NAME=VALUE]...")
-    if kind is None and len(rest) > 1 and "=" not in rest[1]:
-        raise Mistake(f"{rest[0]!r} is no type of request; there are auth, acct, status, coa and disconnect")
-    kind = kind or AccessRequest
-    host, port = host_and_port(rest[0], "server", port=PORTS.get(kind, 1812) if tls is None else RADSEC_PORT)
-    if tls is None:
-        return kind, UDP(host, port, source_address=source), rest[1:]
-    return kind, tls.server(host, port, source), rest[1:]
-
-
-def _items(kind: type[Request[Any]], texts: Sequence[str], file: str | None) -> list[list[Item]]:
-    """The attributes of each packet; those of the command line are added to each one of a file."""
-    added = read_arguments(texts)
-    if file is None and (added or kind is StatusServer):
-        return [added]
-    if file is None and sys.stdin.isatty():
-        raise Mistake("the attributes are missing: give NAME=VALUE, --file FILE, or packets on standard input")
-    packets = read_packets(_text(file or "-"), "standard input" if file in (None, "-") else str(file))
-    if not packets:
-        raise Mistake(f"there is no packet in {'standard input' if file in (None, '-') else file}")
-    return [packet + added for packet in packets]
-
-
-def _text(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else pathlib.Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise Mistake(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise Mistake(f"{file} is not UTF-8 text") from None
-
-
-def _schedule(attempts: int, timeout: float) -> Retransmission:
-    """Attempts spread over the time there is, each waiting twice as long as the one before."""
-    initial = max(timeout / (2**attempts - 1), min(SHORTEST_WAIT, timeout))
-    return Retransmission(attempts=attempts, initial=initial, longest=timeout, duration=timeout)
 
 
 Show = Callable[[Server, Request[Any], Reply, float, str], None]

@@ -75,7 +75,6 @@ class Conversation:
         """How many Requests were made."""
         self._negotiation = Negotiation(methods)
         self._now = now
-        self._now = now
         self._fragment_size = fragment_size
         self._rounds_maximum = rounds
         self._method: Method | None = None
@@ -124,6 +123,10 @@ class Conversation:
         else:
             self._action = self._refuse("the conversation was given up while the password was looked up")
         return self._action
+
+    def give_up(self, reason: str) -> None:
+        """End it in a failure, whatever it has come to: a repeat of its last Response gets no other answer."""
+        self._action = self._refuse(reason)
 
     def close(self) -> None:
         """Forget what the method holds. A conversation that was not over is given up."""

@@ -43,7 +43,9 @@ class Outcome:
     ``method`` and ``inner_method`` are names as in docs ("PEAP", "MSCHAPv2"); ``identity`` is the user that was
     proved, the inner one of a tunnel, the certificate's holder for EAP-TLS. ``msk`` are the 64 octets of which
     MS-MPPE keys are made, half of them for each (32 for MSCHAPv2, as RFC 3079 has it), b"" for methods without keys;
-    ``session_id`` is what EAP-Key-Name carries (RFC 5247).
+    ``session_id`` is what EAP-Key-Name carries (RFC 5247); ``emsk`` never leaves the two ends of the method, which may
+    make further keys of it (RFC 5295); b"" for methods without. ``machine`` is the machine's identity, where TEAP has
+    proved it.
     """
 
     method: str
@@ -54,6 +56,8 @@ class Outcome:
     resumed: bool = False
     msk: bytes = attrs.field(default=b"", repr=False)
     session_id: bytes = attrs.field(default=b"", repr=False)
+    emsk: bytes = attrs.field(default=b"", repr=False)
+    machine: str = ""
 
 
 @attrs.frozen

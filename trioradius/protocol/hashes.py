@@ -49,7 +49,7 @@ def is_password_of(password: bytes, text: str) -> bool:
         return check(password, rest)
     except ConfigurationError:
         raise
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ConfigurationError(f"a hashed password of the form {name} is damaged") from None
 
 

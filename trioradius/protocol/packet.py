@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from trioradius.protocol.hiding import Hiding
+    from trioradius.protocol.owed import Owed
     from trioradius.protocol.wire import Message
 
 T = TypeVar("T")
@@ -35,7 +36,11 @@ class Packet:
 
     code: ClassVar[int]
     name: ClassVar[str]
-    __slots__ = ("_avps", "_dictionary", "_entries", "_hiding", "_message", "_nested")
+    __slots__ = ("_avps", "_dictionary", "_entries", "_hiding", "_message", "_nested", "_owed", "_reason")
+    _owed: Owed | None
+    """What a verification owes the reply, for an AccessRequest; here because to ask for an unset slot is dear."""
+    _reason: str
+    """Why, for a Reply."""
 
     def __init__(self, *attributes: AVP | Named, dictionary: Dictionary | None = None) -> None:
         self._message: Message | None = None
@@ -43,6 +48,8 @@ class Packet:
         self._hiding: Hiding | None = None
         self._entries: list[nesting.Entry] | None = None
         self._nested = False
+        self._owed = None
+        self._reason = ""
         for item in attributes:
             if not isinstance(item, AVP):
                 attributes = tuple(one if isinstance(one, AVP) else self._dictionary.avp(*one) for one in attributes)
@@ -59,6 +66,8 @@ class Packet:
         packet._avps = None
         packet._entries = message.pairs  # type: ignore[assignment]
         packet._nested = True
+        packet._owed = None
+        packet._reason = ""
         return packet
 
     @property
@@ -142,12 +151,14 @@ class Packet:
         """
         if isinstance(attribute, str):
             attribute = self._dictionary[attribute]
-        hiding = self._hiding if attribute.encrypt else None
-        for octets in self._find(attribute):
-            try:
-                return octets if hiding is None else attribute.clear(octets, hiding.unhide)
-            except ValueError:
-                continue
+        wanted, hiding = attribute.key, self._hiding if attribute.encrypt else None
+        alone = attribute.plain and not attribute.array
+        for key, octets in self._flat() if alone else [(wanted, octets) for octets in self._find(attribute)]:
+            if key == wanted:
+                try:
+                    return octets if hiding is None else attribute.clear(octets, hiding.unhide)
+                except ValueError:
+                    continue
         return None
 
     def first_octets(self) -> dict[Key, bytes]:

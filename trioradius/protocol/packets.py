@@ -27,13 +27,12 @@ class Reply(Packet):
     ``reason`` is for the log and never on the wire; reject and nak take it.
     """
 
-    __slots__ = ("_reason",)
-    _reason: str
+    __slots__ = ()
 
     @property
     def reason(self) -> str:
         """Why, for the log; '' where nobody said."""
-        return getattr(self, "_reason", "")
+        return self._reason
 
     def with_attributes(self, *attributes: AVP | Named) -> Reply:
         """The same reply with attributes added at its end, as a middleware adds them."""
@@ -174,14 +173,12 @@ class AccessRequest(Request[AccessReply]):
 
     code, name = codes.ACCESS_REQUEST, "Access-Request"
     replies = (AccessAccept, AccessReject, AccessChallenge)
-    __slots__ = ("_owed",)
-    _owed: Owed
+    __slots__ = ()
 
     def accept(self, *attributes: AVP | Named) -> AccessAccept:
         """The Access-Accept for this request, with what is owed it: MS-CHAP2-Success, keys for MPPE."""
         reply = AccessAccept(*attributes, dictionary=self._dictionary)
-        owed = getattr(self, "_owed", None)
-        return reply if owed is None else _paid(reply, owed.accept)
+        return reply if self._owed is None else _paid(reply, self._owed.accept)
 
     def reject(
         self,
@@ -193,7 +190,7 @@ class AccessRequest(Request[AccessReply]):
 
         A request that used MS-CHAP gets MS-CHAP-Error with ``ms_chap_error``, one of MSCHAPFailure.
         """
-        owed = getattr(self, "_owed", None)
+        owed = self._owed
         reply = AccessReject(*attributes, dictionary=self._dictionary)
         debt = passwords.failure(self, ms_chap_error) + (owed.reject if owed else ())
         if debt:
@@ -204,8 +201,7 @@ class AccessRequest(Request[AccessReply]):
     def challenge(self, *attributes: AVP | Named) -> AccessChallenge:
         """The Access-Challenge for this request; State among the attributes ties the next request to it."""
         reply = AccessChallenge(*attributes, dictionary=self._dictionary)
-        owed = getattr(self, "_owed", None)
-        return reply if owed is None else _paid(reply, owed.challenge)
+        return reply if self._owed is None else _paid(reply, self._owed.challenge)
 
     def owe(
         self,
@@ -219,7 +215,7 @@ class AccessRequest(Request[AccessReply]):
 
         Owing an attribute again replaces it. ``reason`` is what reject() logs where it is given none.
         """
-        if not hasattr(self, "_owed"):
+        if self._owed is None:
             self._owed = Owed()
         self._owed.add(accept, reject, challenge, reason)
 

@@ -29,7 +29,7 @@ from trioradius.protocol.md4 import md4
 from trioradius.protocol.password_change import change_of
 from trioradius.protocol.proofs import CHAP, MSCHAP, PAP, MSCHAPv2, Proof
 from trioradius.protocol.secret import md5
-from trioradius.protocol.weigh import nt_hash_of, weigh
+from trioradius.protocol.weigh import EMPTY_NT_HASH, nt_hash_of, weigh
 
 if TYPE_CHECKING:
     from trioradius.protocol.packet import Packet
@@ -84,7 +84,7 @@ def verify(request: AccessRequest, known: bytes | Credential | None) -> bool:
         # The way of most requests, and of every PAP one.
         given = request.octets(UserPassword)
         if given is not None:
-            return compare_digest(given, known)
+            return compare_digest(given, known) and known != b""
         known = Cleartext(known)
     if isinstance(known, Hashed):
         raise ConfigurationError(
@@ -117,7 +117,7 @@ def changed(request: AccessRequest, known: Cleartext | NTHash | None) -> Clearte
     if change is None:
         return None
     old = nt_hash_of(NOBODY if known is None else known)
-    new = change.new_password(old) if old else None
+    new = change.new_password(old) if old and old != EMPTY_NT_HASH else None
     if known is None or new is None:
         request.owe(reason="the password change was not made with the password that is known")
         return None

@@ -16,6 +16,8 @@ Tristate: TypeAlias = bool | Literal["auto"]
 
 SECRET_ADVISED: Final = 12
 """Octets; shorter secrets are warned of (draft-ietf-radext-deprecating-radius, Shared Secrets)."""
+COA_PORT: Final = 3799
+"""Where a NAS takes CoA-Request and Disconnect-Request (RFC 5176 section 2.3)."""
 RADSEC: Final = Secret(b"radsec")
 """The secret of peers that have none of their own, which only TLS may carry (RFC 6614 section 2.3)."""
 
@@ -94,7 +96,7 @@ class Peer:
     allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
     require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
     vendor: str = attrs.field(default="", kw_only=True)
-    coa_port: int = attrs.field(default=3799, kw_only=True, validator=_port)
+    coa_port: int = attrs.field(default=COA_PORT, kw_only=True, validator=_port)
     tls: bool = attrs.field(default=False, kw_only=True)
     psk: bytes | None = attrs.field(default=None, kw_only=True, repr=False)
     addresses: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_texts, validator=_networks)

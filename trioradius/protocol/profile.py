@@ -95,9 +95,10 @@ class Profile:
         Raises:
             EncodeError: an attribute or the whole does not fit RADIUS.
         """
-        if message.code in DIGEST_AUTHENTICATOR:
+        avps = reply.avps
+        if avps and message.code in DIGEST_AUTHENTICATOR:
             hiding = self.hiding(secret, message.authenticator)
-        attributes = self.encode_attributes(reply.avps, hiding, _REPLY_LEAVES_OUT)
+        attributes = self.encode_attributes(avps, hiding, _REPLY_LEAVES_OUT) if avps else b""
         for number, octets in message.pairs:
             if number == PROXY_STATE:
                 attributes += bytes((PROXY_STATE, len(octets) + 2)) + octets
@@ -121,8 +122,14 @@ def encode_attributes(
     avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key] = _REQUEST_LEAVES_OUT
 ) -> bytes:
     """AVPs as the octets of a packet's attributes, without those of the types left out."""
-    hide = hiding.hide if hiding is not None else None
-    return b"".join([avp.wire(hide) for avp in avps if avp.attribute.key not in left_out])
+    # What may be left out, or has to be hidden, nested or split, is never as_is; most is.
+    return b"".join([avp.as_is or _written(avp, hiding, left_out) for avp in avps])
+
+
+def _written(avp: AVP, hiding: Hiding | None, left_out: frozenset[Key]) -> bytes:
+    if avp.attribute.key in left_out:
+        return b""
+    return avp.wire(hiding.hide if hiding is not None else None)
 
 
 def _duplicate_key(prefix: bytes, message: Message) -> bytes:

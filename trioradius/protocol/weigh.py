@@ -12,6 +12,12 @@ from trioradius.protocol.proofs import CHAP, MSCHAP, PAP, MSCHAPv2, Proof
 from trioradius.protocol.secret import md5
 
 WRONG: Final = Verdict(False, "wrong password")
+EMPTY: Final = Verdict(False, "an empty password proves nothing, though it is the one that is known")
+"""It is what a field holds that nobody filled, and anybody can show it."""
+PASSWORD_MAXIMUM: Final = 256
+"""Octets of a password that is hashed to weigh it. User-Password has 128 at most (RFC 2865 section 5.2), but through a
+tunnel whole messages come, and MD4 and crypt take their time over those: for crypt it grows with the square."""
+EMPTY_NT_HASH: Final = ms_chap.nt_hash("")
 _NOT_UTF8: Final = "the password is no UTF-8 text, which MS-CHAP hashes"
 _NEEDS: Final = {
     CHAP: "CHAP needs the cleartext password: store Cleartext",
@@ -40,8 +46,12 @@ def weigh(proof: Proof, credential: Credential) -> Verdict:
 
 
 def _weigh_pap(proof: PAP, credential: Credential) -> Verdict:
+    if not proof.password:
+        return EMPTY
     if isinstance(credential, Cleartext):
         return _verdict(compare_digest(proof.password, credential.password))
+    if len(proof.password) > PASSWORD_MAXIMUM:
+        return WRONG
     if isinstance(credential, Hashed):
         return _verdict(is_password_of(proof.password, credential.text))
     given = _nt_hash(proof.password)
@@ -54,6 +64,8 @@ def _weigh_chap(proof: CHAP, credential: Credential) -> Verdict:
         return Verdict(False, _NEEDS[CHAP])
     if not proof.challenge:
         return Verdict(False, "CHAP without a challenge proves nothing")
+    if not credential.password:
+        return EMPTY
     expected = md5(bytes((proof.identifier,)) + credential.password + proof.challenge)
     return _verdict(compare_digest(expected, proof.response))
 
@@ -93,7 +105,8 @@ def _weigh_ms_chap_v2(proof: MSCHAPv2, credential: Credential) -> Verdict:
 def _known_nt_hash(proof: Proof, credential: Credential) -> bytes | Verdict:
     if isinstance(credential, Hashed):
         return Verdict(False, _NEEDS[type(proof)])
-    return nt_hash_of(credential) or Verdict(False, _NOT_UTF8)
+    nt_hash = nt_hash_of(credential)
+    return EMPTY if nt_hash == EMPTY_NT_HASH else nt_hash or Verdict(False, _NOT_UTF8)
 
 
 def nt_hash_of(credential: Cleartext | NTHash) -> bytes | None:

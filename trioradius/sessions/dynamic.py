@@ -1,9 +1,10 @@
-"""Dynamic authorization: CoA-Request and Disconnect-Request to the NAS of a session, and what came of them (RFC 5176)."""
+"""Dynamic authorization (RFC 5176): CoA-Request and Disconnect-Request to a session's NAS, and what came of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
@@ -73,7 +74,8 @@ class Refused:
         if self.cause is None:
             return "the NAS refused, and did not say why"
         why = EXPLANATIONS.get(self.cause, "no RFC says what this means")
-        return f"{ErrorCause.show(self.cause)} ({self.cause}): {why}"
+        name = ErrorCause.show(self.cause)
+        return f"{'Error-Cause' if name.isdecimal() else name} ({self.cause:d}): {why}"
 
 
 @attrs.frozen
@@ -132,9 +134,11 @@ class Sender:
     async def peer(self, address: str) -> Peer | Unanswered:
         """The NAS at an address, or why there is no way to it."""
         try:
-            peer = await self.peers.find(address)
+            peer = await self.peers.find(str(ip_address(address)))
         except UnknownPeer as error:
             return Unanswered(str(error))
+        except ValueError:
+            return Unanswered(f"radacct has no address of the session's NAS, but {address!r}")
         if peer.tls:
             return Unanswered(f"the NAS {address} speaks RadSec, over which no request goes to it yet")
         return peer

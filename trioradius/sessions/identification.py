@@ -1,6 +1,6 @@
-"""Which session a CoA-Request or Disconnect-Request means: the attributes that each vendor looks at (RFC 5176 section 3).
+"""Which session a CoA-Request or Disconnect-Request means: what each vendor looks at (RFC 5176 section 3).
 
-A NAS refuses a request when one attribute does not fit the session, so each gets what it is known to compare and no more.
+A NAS refuses a request when one attribute does not fit the session, so each gets what it compares and no more.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BY_ADDRESS: Final = frozenset({"mikrotik"})
 def identify(session: Session, vendor: str = "") -> tuple[AVP, ...]:
     """The attributes that identify a session to a NAS of this vendor (``peer.vendor``).
 
-    MikroTik: User-Name, Acct-Session-Id and Framed-IP-Address. Cisco: the audit-session-id where it is known. All others:
-    the NAS's address, User-Name and Acct-Session-Id.
+    MikroTik: User-Name, Acct-Session-Id and Framed-IP-Address. All others: the NAS's address, User-Name and
+    Acct-Session-Id; Cisco the audit-session-id as well, where it is known.
     """
     user = (UserName(session.user),) if session.user else ()
     if vendor.lower() in _BY_ADDRESS:

@@ -19,7 +19,7 @@ def change_of_rate(rate: Rate, vendor: str) -> tuple[AVP, ...]:
     """The attributes that change a session to a rate.
 
     Raises:
-        ConfigurationError: no limit in a direction, and the vendor has no way to lift one; or what Rate.attributes() says.
+        ConfigurationError: no limit in a direction, and the vendor cannot lift one; or as Rate.attributes().
     """
     kind = vendor.lower()
     if kind == "mikrotik":

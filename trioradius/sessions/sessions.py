@@ -97,8 +97,8 @@ class Sessions:
     Args:
         database: where radacct is; open_database() makes the tables that logins and pools need beside it.
         peers: the NASes, ``app.peers``, for what is sent to them.
-        stale_seconds: a session that was not heard of for so long is over: it counts no more, and reap() closes it. Three
-            times Acct-Interim-Interval is a good value; None, by default, where NASes send no Interim-Update.
+        stale_seconds: a session that was not heard of for so long is over: it counts no more, and reap() closes it.
+            Three times Acct-Interim-Interval is a good value; None, by default, where NASes send no Interim-Update.
         login_seconds: how long a login counts before its session begins.
         address_seconds: how long an address is held before its session begins.
         identify: from a session and its NAS's vendor to the attributes that identify it.
@@ -178,9 +178,9 @@ class Sessions:
     ) -> Admission:
         """Let a login in whose password was right, in one transaction: it counts from now on, and has its addresses.
 
-        Parallel logins cannot pass the limit together, whichever process or machine they reach. A login counts until its
-        session begins, or ``login_seconds`` have passed. A login from the NAS, port and Calling-Station-Id of another of
-        the user's sessions takes that one's place.
+        Parallel logins cannot pass the limit together, whichever process or machine they reach. A login counts until
+        its session begins, or ``login_seconds`` have passed. One from the NAS, port and Calling-Station-Id of another
+        of the user's sessions takes that one's place.
 
         Args:
             request: the login.
@@ -231,13 +231,13 @@ class Sessions:
 
     async def _swept(self, pool: str) -> bool:
         """Whether a pool was looked through, by this login or another that waited for it just now."""
-        asked_at = trio.current_time()
+        asked_at = self._clock()
         async with self._sweeping:
             if self._swept_at.get(pool, float("-inf")) + SWEEP_EVERY > asked_at:
                 return self._swept_at[pool] >= asked_at
             now = int(self._clock())
             await self._database.transaction(lambda connection: pools.sweep(connection, pool, now))
-            self._swept_at[pool] = trio.current_time()
+            self._swept_at[pool] = self._clock()
         return True
 
     # Usage
@@ -361,7 +361,7 @@ class Sessions:
     async def disconnect(
         self, session: Session, *attributes: AVP, nas: str | None = None, close_unknown: bool = False
     ) -> Outcome:
-        """Send a Disconnect-Request that ends a session (RFC 5176 section 2.1). As change(); attributes are seldom needed.
+        """Send a Disconnect-Request that ends a session (RFC 5176 section 2.1). As change(), mostly without attributes.
 
         Its NAS sends a Stop afterwards, which is what closes it in radacct.
         """
@@ -408,7 +408,7 @@ class _Login:
             taken = logins.occupied(connection, user, place, now=now, silent_since=self.silent_since)
             if taken >= self.limit:
                 return TooManySessions(taken, self.limit)
-            logins.let_in(connection, user, place, now=now, expires=self.counts_until)
+            logins.let_in(connection, user, place, expires=self.counts_until)
         if self.pool is None:
             return Admitted()
         holder = pools.Holder(user, str(place), now, self.holds_until)

@@ -14,7 +14,7 @@ INTERIM_MINIMUM: Final = 60
 
 
 def session_timeout(*seconds: float | None) -> int | None:
-    """Session-Timeout (RFC 2865 section 5.27): the least of what the plan, the expiry, the quota leave; None is no limit.
+    """Session-Timeout (RFC 2865 section 5.27): the least that plan, expiry and quota leave; None is no limit.
 
         session_timeout(plan.session_seconds, subscriber.expires - now, quota_seconds)
 

@@ -95,7 +95,7 @@ class Context:
         ``chain`` are the certificates that the peer sent with it.
         """
         known = self.known_fault(certificate, admission, now)
-        if known or (admission.pinned is not None and admission.pinned(certificate.fingerprint)):
+        if known or _is_pinned(admission, certificate):
             return known
         return self._chain_fault(certificate, chain, now)
 
@@ -356,7 +356,7 @@ def _last_step(introduction: Introduction, certificate: crypto.X509) -> int:
         introduction.refusal = "the certificate cannot be read"
         return openssl.REJECTED
     introduction.certificate = peer
-    if introduction.fault and not (admission.pinned is not None and admission.pinned(peer.fingerprint)):
+    if introduction.fault and not _is_pinned(admission, peer):
         introduction.refusal = openssl.verification_text(introduction.fault)
         return introduction.fault
     introduction.refusal = admission.refuses(peer)
@@ -364,12 +364,21 @@ def _last_step(introduction: Introduction, certificate: crypto.X509) -> int:
 
 
 def _weigh(introduction: Introduction, fault: int, depth: int) -> int:
-    """The fault, or 0 where a fingerprint may yet stand in for the chain; for the peer's own dates it does not."""
-    if introduction.admission.pinned is None or (depth == 0 and fault in openssl.OUT_OF_DATE):
+    """The fault, or 0 where a fingerprint may yet stand in for the chain; for the peer's own dates it does not.
+
+    Name constraints come after the last step, when it is known whose certificate it is (RFC 5280 section 4.2.1.10).
+    """
+    admission, peer = introduction.admission, introduction.certificate
+    may_be_pinned = admission.pinned is not None if peer is None else _is_pinned(admission, peer)
+    if not may_be_pinned or (depth == 0 and fault in openssl.OUT_OF_DATE):
         introduction.refusal = openssl.verification_text(fault)
         return fault
     introduction.fault = introduction.fault or fault
     return 0
+
+
+def _is_pinned(admission: Admission, peer: PeerCertificate) -> bool:
+    return admission.pinned is not None and admission.pinned(peer.fingerprint)
 
 
 def _settings_key(settings: TLSSettings, identity: str) -> bytes | None:

@@ -149,6 +149,16 @@ class Engine:
         """The random values of both ends, the client's first (RFC 5216 section 2.3)."""
         return (self._connection.client_random() or b"") + (self._connection.server_random() or b"")
 
+    def tls_unique(self) -> bytes:
+        """The first Finished message of a TLS 1.2 handshake that is done (RFC 5929 section 3.1).
+
+        It is the client's, unless a session was resumed.
+        """
+        assert self.done is not None
+        if (self.context.role == "client") != self.done.resumed:
+            return self._connection.get_finished() or b""
+        return self._connection.get_peer_finished() or b""
+
     @property
     def resumed_session(self) -> bytes:
         """For a server, the name of the session that the client resumed; b"" where it resumed none."""

@@ -90,13 +90,13 @@ class UDPListener(DatagramListener[Destination]):
         super().__init__(bound)
         self._receive, self._put = datagrams(bound)
         self._codes = settings.codes
+        self._role = ",".join(map(str, sorted(self._codes)))
 
     def _source(self, destination: Destination) -> Source:
         """The Source for where a reply goes, kept, since a NAS sends many packets from one port."""
         if len(self._sources) >= SOURCES_MAXIMUM:
             self._sources.clear()
-        role = ",".join(map(str, sorted(self._codes)))
         address, port = address_of(destination)
-        found = Source(address, port, "udp", RADIUS_1_0, self._codes, role)
+        found = Source(address, port, "udp", RADIUS_1_0, self._codes, self._role)
         self._sources[destination] = found
         return found

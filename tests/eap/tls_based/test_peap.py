@@ -303,6 +303,9 @@ def test_a_machine_without_certificate(pki: PKI, asked: str, accepted: bool) -> 
 
 
 def test_settings_that_cannot_work(pki: PKI) -> None:
+    with pytest.raises(ConfigurationError, match="crypto_binding: MD5 has no keys"):
+        PEAP(pki.settings("server"), EAPGTC(), EAPMD5(), crypto_binding="required")
+    assert PEAP(pki.settings("server"), EAPMD5(), crypto_binding="optional")
     with pytest.raises(ConfigurationError, match="certificate: "):
         PEAP(pki.settings("server", certificate=None, key=None))
     assert "PEAP(" in repr(PEAP(pki.settings("server")))

@@ -72,6 +72,17 @@ async def test_a_row_is_a_peer(nases: NASes, source: SqlPeers) -> None:
     assert await find(source, "192.0.2.8") is None
 
 
+async def test_the_port_for_coa_is_a_column_of_ours(nases: NASes, database: Database) -> None:
+    nases.add("192.0.2.7")
+    without = await find(SqlPeers(database), "192.0.2.7")
+    nases.connection.execute("ALTER TABLE nas ADD COLUMN coaport int")
+    nases.add("192.0.2.8")
+    nases.connection.execute("UPDATE nas SET coaport = 1700 WHERE nasname = '192.0.2.8'")
+    source = SqlPeers(database)
+    other = [await find(source, address) for address in ("192.0.2.7", "192.0.2.8")]
+    assert [peer.coa_port for peer in (without, *other) if peer] == [3799, 3799, 1700]
+
+
 async def test_networks_the_longest_match_wins(nases: NASes, source: SqlPeers) -> None:
     for name in ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "2001:DB8::/32", "10.2.0.1/16", " 10.3.0.0/16 "):
         nases.add(name)
@@ -178,7 +189,7 @@ async def test_another_database_is_read_at_once(nases: NASes, database: Database
 class Away:
     """A database that is away."""
 
-    async def rows(self, statement: str) -> list[object]:
+    async def read(self, work: object) -> list[object]:
         raise StoreUnavailable("away")
 
 

@@ -71,6 +71,24 @@ async def test_nobody(database: Database) -> None:
     assert await UserLookups(database).find("nobody") == UserRows()
 
 
+async def test_a_column_that_ignores_case_costs_nobody_his_rows(tmp_path: pathlib.Path) -> None:
+    """The rows of "alice" are not those of "ALICE", whom somebody may ask for in the same batch."""
+    import sqlite3
+
+    connection = sqlite3.connect(tmp_path / "nocase.db")
+    connection.executescript(TABLES.replace("name TEXT", "name TEXT COLLATE NOCASE"))
+    connection.execute("UPDATE radusergroup SET groupname = 'LATE' WHERE username = 'bob'")
+    connection.commit()
+    connection.close()
+    async with open_database(tmp_path / "nocase.db", create=False) as database:
+        found = await database.read(lambda opened: module.read_users(opened, ["ALICE", "bob"]))
+        alice = await database.read(lambda opened: module.read_users(opened, ["ALICE", "alice"]))
+    assert alice == {"ALICE": UserRows(), "alice": ALICE}
+    assert found["ALICE"] == UserRows()
+    assert found["bob"].check == [("Cleartext-Password", ":=", "builder")]
+    assert found["bob"].of_group == {"LATE": Rows()}
+
+
 async def test_those_who_wait_share_queries(database: Database, asked: list[set[str]]) -> None:
     lookups = UserLookups(database)
     found: dict[int, UserRows] = {}

@@ -25,7 +25,7 @@ TABLES = (
     "nas",
     "nasreload",
 )
-OURS = {("radpostauth", "reason")}
+OURS = {("radpostauth", "reason"), ("nas", "coaport")}
 """Columns that FreeRADIUS does not have."""
 
 

@@ -13,6 +13,7 @@ import pytest
 from trioradius import AccessAccept, AccessReject, AccessRequest, chap
 from trioradius.attributes.dictionary import Dictionary
 from trioradius.attributes.freeradius import read_dictionary
+from trioradius.protocol import weigh as weighing
 from trioradius.protocol.credentials import Cleartext
 from trioradius.stores.sql.database import Database, open_database
 from trioradius.stores.sql.users import SqlUsers, User
@@ -158,6 +159,28 @@ async def test_a_hashed_password(tables: Tables, users: SqlUsers) -> None:
     assert "CHAP needs the cleartext" in await reason(users, AccessRequest(("User-Name", "bob"), *chap("password")))
     assert await reason(users, AccessRequest(("User-Name", "bob"))) == "the request carries no password"
     assert "of no form that is read here" in await reason(users, login("x", "carol"))
+
+
+async def test_an_unknown_user_costs_what_a_known_one_costs(
+    tables: Tables, users: SqlUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time of a slow hash would tell who is known."""
+    hashed: list[str] = []
+    really = weighing.is_password_of
+    monkeypatch.setattr(weighing, "is_password_of", lambda given, text: hashed.append(text) or really(given, text))
+    tables.user(("MD5-Password", ":=", "5f4dcc3b5aa765d61d8327deb882cf99"), name="bob")
+    tables.user(("Crypt-Password", ":=", "what is this"), name="carol")
+    tables.user(("Simultaneous-Use", ":=", "1"), name="dave")
+    tables.user(CLEAR)
+    assert await reason(users, login("password", "nobody")) == "unknown user"
+    assert not hashed
+    assert await reason(users, login("x", "bob")) == "wrong password"
+    for name, why in (("carol", "of no form"), ("nobody", "unknown user"), ("dave", "no password")):
+        assert why in await reason(users, login("password", name))
+    assert isinstance(await users.authenticate(login()), AccessAccept)
+    assert await reason(users, AccessRequest(("User-Name", "nobody"), *chap("password"))) == "unknown user"
+    assert len(hashed) == 4 and len(set(hashed)) == 2
+    assert hashed.count(hashed[0]) == 3
 
 
 async def test_auth_type(tables: Tables, users: SqlUsers) -> None:

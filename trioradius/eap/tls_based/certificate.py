@@ -47,6 +47,11 @@ class EAPTLS:
     def __repr__(self) -> str:
         return f"EAPTLS({self._context.settings!r}, match_identity={self._match_identity})"
 
+    @property
+    def resumes(self) -> bool:
+        """Whether a TLS session may be resumed."""
+        return self._context.settings.resumption
+
     def reload(self) -> None:
         """Read the files anew; conversations under way go on as they began. Raises ConfigurationError."""
         self._context = self._context.reload()
@@ -105,6 +110,7 @@ class TLSRun:
             resumed=done.resumed,
             msk=derived.msk,
             session_id=derived.session_id,
+            emsk=derived.emsk,
         )
         if done.resumed and not channel.is_tls_1_3:
             return Done(outcome)

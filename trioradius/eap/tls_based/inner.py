@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -12,8 +12,20 @@ from trioradius.eap.negotiation import Negotiation, plain
 from trioradius.eap.packet import IDENTITY, NAK, REQUEST, RESPONSE, EAPPacket
 from trioradius.protocol.credentials import Verdict
 
+NAME_MAXIMUM: Final = 253
+"""Octets; a longer one fits no User-Name (RFC 7542 section 2.3)."""
+
 InnerStep: TypeAlias = EAPPacket | Ask | Done | Failed
 """A Request to send through the tunnel; or what a method says itself."""
+
+
+def name_of(octets: bytes) -> str | None:
+    """Who somebody says to be within a tunnel: printable text, so that it means the same to every store; else None."""
+    try:
+        name = octets.decode()
+    except UnicodeDecodeError:
+        return None
+    return name if len(octets) <= NAME_MAXIMUM and name.isprintable() else None
 
 
 class Inner:
@@ -64,12 +76,9 @@ class Inner:
     def _identified(self, response: EAPPacket, identifier: int) -> InnerStep:
         if response.type != IDENTITY:
             return Failed(f"inner EAP: type {response.type} came instead of the identity")
-        try:
-            name = response.data.decode()
-        except UnicodeDecodeError:
-            name = "\0"
-        if len(response.data) > 253 or not name.isprintable():
-            return Failed("inner EAP: the identity is no printable text of at most 253 octets")
+        name = name_of(response.data)
+        if name is None:
+            return Failed(f"inner EAP: the identity is no printable text of at most {NAME_MAXIMUM} octets")
         self._circumstances = attrs.evolve(self._circumstances, outer_identity=name)
         return self._propose(self._negotiation.first(), identifier)
 

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from trioradius.eap.tls_based.avps import MICROSOFT, DiameterAVP
+from trioradius.eap.tls_based.inner import NAME_MAXIMUM, name_of
 from trioradius.errors import ConfigurationError, DecodeError
 from trioradius.protocol import ms_chap
 from trioradius.protocol.proofs import CHAP, MSCHAP, PAP, MSCHAPv2, Proof
@@ -108,10 +109,9 @@ def shown(found: Values, challenge: Challenge, names: Collection[str]) -> Shown:
     kind, read = readers[0]
     if NAMES[kind] not in names:
         raise _malformed(f"{NAMES[kind]} is not offered")
-    try:
-        identity = found[USER_NAME].decode()
-    except (KeyError, UnicodeDecodeError):
-        raise _malformed("no User-Name in UTF-8") from None
+    identity = name_of(found.get(USER_NAME, b""))
+    if not identity:
+        raise _malformed(f"no User-Name, or one that is no printable text of at most {NAME_MAXIMUM} octets")
     proof, identifier = read(found, challenge)
     return Shown(identity, proof, identifier)
 

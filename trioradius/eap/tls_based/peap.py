@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 import attrs
 
 from trioradius.eap.gtc import EAPGTC
+from trioradius.eap.md5 import EAPMD5
 from trioradius.eap.method import Circumstances, Done, Failed, MethodSettings, Outcome, Step, reload
 from trioradius.eap.mschapv2 import EAPMSCHAPv2
 from trioradius.eap.packet import REQUEST, RESPONSE, EAPPacket
@@ -17,7 +18,7 @@ from trioradius.eap.tls_based.channel import Arrived
 from trioradius.eap.tls_based.extensions import CRYPTOBINDING, EXTENSIONS, RESULT, CompoundKeys
 from trioradius.eap.tls_based.inner import Inner, InnerStep
 from trioradius.eap.tls_based.tunnel import TunnelSettings
-from trioradius.errors import DecodeError
+from trioradius.errors import ConfigurationError, DecodeError
 from trioradius.protocol.credentials import Verdict
 from trioradius.tls.purpose import ClientCertificate
 from trioradius.tls.settings import TLSSettings
@@ -52,6 +53,11 @@ class PEAP:
         crypto_binding: CryptoBinding = "optional",
         resumption: bool = False,
     ) -> None:
+        if crypto_binding == "required" and any(method.type == EAPMD5.type for method in methods):
+            raise ConfigurationError(
+                "crypto_binding: MD5 has no keys to bind to the tunnel, and whoever relays it could come in; "
+                "leave out EAPMD5, or require no binding"
+            )
         self._methods = methods or (EAPMSCHAPv2(), EAPGTC())
         self._crypto_binding: CryptoBinding = crypto_binding
         self._tunnel = TunnelSettings(self.type, self.name, settings, client_certificate, resumption)

@@ -19,11 +19,15 @@ USERS_MAXIMUM: Final = 16_384
 
 @attrs.frozen
 class User:
-    """Who proved himself in a session, by which inner method, and until when that is good for another connection."""
+    """Who proved himself in a session, by which inner method, and until when that is good for another connection.
+
+    ``machine`` is the machine's identity, where that was proved as well.
+    """
 
     identity: str
     inner_method: str
     until: datetime
+    machine: str = ""
 
 
 class Remembered:
@@ -43,7 +47,7 @@ class Remembered:
     def add(self, session: bytes, outcome: Outcome, now: datetime) -> None:
         """Remember who has just proved himself in this session."""
         until = now + timedelta(seconds=self._seconds)
-        self.keep(session, User(outcome.identity, outcome.inner_method, until))
+        self.keep(session, User(outcome.identity, outcome.inner_method, until, outcome.machine))
 
     def keep(self, session: bytes, user: User) -> None:
         """Let a further session stand for a user who came back."""

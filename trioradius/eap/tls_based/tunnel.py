@@ -53,9 +53,9 @@ class TunnelSettings:
         # Tickets of the context before are worth nothing to the new one.
         self.remembered.clear()
 
-    def open(self, circumstances: Circumstances) -> Channel:
-        """A channel for one run."""
-        return Channel(self._context, circumstances)
+    def open(self, circumstances: Circumstances, version: int = 0) -> Channel:
+        """A channel for one run, with this version of the method in its flags."""
+        return Channel(self._context, circumstances, version=version)
 
     def within(self, circumstances: Circumstances) -> Circumstances:
         """The circumstances of an inner method."""

@@ -42,14 +42,15 @@ from trioradius.attributes.ietf import (
 from trioradius.errors import Discard, MissingAttribute
 from trioradius.protocol.packets import AccountingRequest
 from trioradius.stores.sql.database import Database
-from trioradius.stores.sql.radacct import NAS_REBOOT, Record, Restart, store
+from trioradius.stores.sql.radacct import NAS_REBOOT, Record, Restart, Value, store
 from trioradius.stores.sql.text import clean
 from trioradius.stores.sql.unique import unique_id
 
 OCTETS_MAXIMUM: Final = (1 << 63) - 1
 """What the database's columns hold; the counters of RFC 2869 section 5.1 go one bit further."""
 CLOCK_MAXIMUM: Final = 30 * 86_400
-"""Seconds that an Event-Timestamp may be before the time the record came; past it the NAS's clock was never set."""
+"""Seconds that an Event-Timestamp may be before the time a record was sent, or that Acct-Delay-Time may be; past them the
+NAS's clock was never set."""
 CLOCK_AHEAD: Final = 3_600
 
 
@@ -112,12 +113,23 @@ def session_record(octets: Mapping[Key, bytes], status: int, nas: str, at: int) 
     session = octets.get(AcctSessionId.key)
     if session is None:
         raise MissingAttribute(AcctSessionId.name)
+    is_start = status == AcctStatusType.START
+    return Record(
+        (
+            *_identity(octets, session, nas),
+            *_times(octets, status, at),
+            *_said(octets, status),
+            *_addresses(octets),
+            clean(octets.get(Class.key)),
+        ),
+        began=at if is_start and _number(octets, EventTimestamp) == at else None,
+    )
+
+
+def _identity(octets: Mapping[Key, bytes], session: bytes, nas: str) -> tuple[Value, ...]:
+    """The columns from acctuniqueid to nasporttype."""
     user, port_id = octets.get(UserName.key, b""), octets.get(NASPortId.key, b"")
     port = _shown(octets, NASPort)
-    seconds = _number(octets, AcctSessionTime)
-    connect_info = clean(octets.get(ConnectInfo.key, b""))
-    session_class = octets.get(Class.key)
-    is_start, is_stop = status == AcctStatusType.START, status == AcctStatusType.STOP
     unique = unique_id(
         user=user,
         session=session,
@@ -125,38 +137,47 @@ def session_record(octets: Mapping[Key, bytes], status: int, nas: str, at: int) 
         identifier=octets.get(NASIdentifier.key, b""),
         port_id=port_id,
         port=port or "",
-        session_class=session_class or b"",
+        session_class=octets.get(Class.key, b""),
     )
-    return Record(
-        (
-            unique,
-            clean(session),
-            clean(user),
-            user.rpartition(b"@")[2].decode("utf-8", "replace").lower() if b"@" in user else "",
-            nas,
-            clean(port_id) or port,
-            _shown(octets, NASPortType),
-            at if is_start else at - (seconds or 0),
-            at,
-            at if is_stop else None,
-            0 if is_start and seconds is None else seconds,
-            _shown(octets, AcctAuthentic),
-            connect_info if is_start else None,
-            connect_info if is_stop else None,
-            _counted(octets, AcctInputOctets, AcctInputGigawords),
-            _counted(octets, AcctOutputOctets, AcctOutputGigawords),
-            clean(octets.get(CalledStationId.key)),
-            clean(octets.get(CallingStationId.key)),
-            _shown(octets, AcctTerminateCause) if is_stop else None,
-            _shown(octets, ServiceType),
-            _shown(octets, FramedProtocol),
-            _shown(octets, FramedIPAddress),
-            _shown(octets, FramedIPv6Address),
-            _shown(octets, FramedIPv6Prefix),
-            _interface(octets),
-            _shown(octets, DelegatedIPv6Prefix),
-            clean(session_class),
-        )
+    realm = (clean(user.rpartition(b"@")[2]) or "").lower() if b"@" in user else ""
+    return unique, clean(session), clean(user), realm, nas, clean(port_id) or port, _shown(octets, NASPortType)
+
+
+def _times(octets: Mapping[Key, bytes], status: int, at: int) -> tuple[Value, ...]:
+    """The columns from acctstarttime to acctsessiontime."""
+    seconds = _number(octets, AcctSessionTime)
+    stop = at if status == AcctStatusType.STOP else None
+    if status == AcctStatusType.START:
+        return at, at, stop, seconds or 0
+    return max(at - (seconds or 0), 0), at, stop, seconds
+
+
+def _said(octets: Mapping[Key, bytes], status: int) -> tuple[Value, ...]:
+    """The columns from acctauthentic to framedprotocol."""
+    connect_info = clean(octets.get(ConnectInfo.key, b""))
+    is_stop = status == AcctStatusType.STOP
+    return (
+        _shown(octets, AcctAuthentic),
+        connect_info if status == AcctStatusType.START else None,
+        connect_info if is_stop else None,
+        _counted(octets, AcctInputOctets, AcctInputGigawords),
+        _counted(octets, AcctOutputOctets, AcctOutputGigawords),
+        clean(octets.get(CalledStationId.key)),
+        clean(octets.get(CallingStationId.key)),
+        _shown(octets, AcctTerminateCause) if is_stop else None,
+        _shown(octets, ServiceType),
+        _shown(octets, FramedProtocol),
+    )
+
+
+def _addresses(octets: Mapping[Key, bytes]) -> tuple[Value, ...]:
+    """The columns from framedipaddress to delegatedipv6prefix."""
+    return (
+        _shown(octets, FramedIPAddress),
+        _shown(octets, FramedIPv6Address),
+        _shown(octets, FramedIPv6Prefix),
+        _interface(octets),
+        _shown(octets, DelegatedIPv6Prefix),
     )
 
 
@@ -168,9 +189,10 @@ def nas_address(octets: Mapping[Key, bytes], source: str) -> str:
 def event_time(octets: Mapping[Key, bytes], now: float) -> int:
     """When a record was made: Event-Timestamp (RFC 2869 section 5.3), else Acct-Delay-Time ago (RFC 2866 section 5.2).
 
-    A clock that was never set is not believed.
+    A clock that was never set is not believed, nor a delay that was reckoned with one.
     """
-    sent = int(now) - (_number(octets, AcctDelayTime) or 0)
+    delay = _number(octets, AcctDelayTime) or 0
+    sent = max(int(now) - (delay if delay <= CLOCK_MAXIMUM else 0), 0)
     stamped = _number(octets, EventTimestamp)
     return stamped if stamped is not None and sent - CLOCK_MAXIMUM <= stamped <= now + CLOCK_AHEAD else sent
 

@@ -1,8 +1,8 @@
 """Logins: how many sessions a user may have, decided where parallel logins cannot slip through: in the transaction.
 
-A login that was let in is a row of trioradius_login until its session begins, or it expires. What counts are places: the
-open sessions of radacct and the logins that are on their way, each place once. A login from a place that is counted already
-is the same subscriber dialling again, and does not count himself out.
+A login that was let in is a row of trioradius_login until its session begins, or it expires. What counts are places:
+the open sessions of radacct and the logins that are on their way, each place once. A login from a place that is
+counted already is the same subscriber dialling again, and does not count himself out.
 """
 
 from __future__ import annotations
@@ -87,25 +87,26 @@ class _OnItsWay:
 
 
 def occupied(connection: Connection, user: str, place: Place, *, now: int, silent_since: int | None) -> int:
-    """At how many places other than this one the user is, or is on his way to."""
+    """At how many places other than this one the user is, or is on his way to. What has expired is forgotten."""
     elsewhere = [
         session
         for session in sessions.find(connection, sessions.Wanted(user=user))
-        if not place.is_of(session)
-        and (silent_since is None or (session.updated or session.start or 0) >= silent_since)
+        if not place.is_of(session) and (silent_since is None or session.heard >= silent_since)
     ]
-    rows = connection.rows(_LOGINS, user, now)
-    logins = [login for text, after in rows if (login := _OnItsWay(Place.read(text), after)).place != place]
+    logins = [
+        login
+        for text, after in _unexpired(connection, user, now)
+        if (login := _OnItsWay(Place.read(text), after)).place != place
+    ]
     if logins:
         later = _later(connection, user, min(login.after for login in logins))
         logins = _not_begun(logins, {session.number: session for session in (*elsewhere, *later)}.values())
     return len({_spot(session) for session in elsewhere}) + len(logins)
 
 
-def let_in(connection: Connection, user: str, place: Place, *, now: int, expires: int) -> None:
-    """Remember a login until then; what has expired of the user's is forgotten."""
-    connection.run(_FORGET_EXPIRED, user, now)
-    connection.run(_LET_IN, user, str(place), expires, last_number(connection))
+def let_in(connection: Connection, user: str, place: Place, *, expires: int) -> None:
+    """Remember a login until then."""
+    connection.run(_LET_IN, user, str(place), expires)
 
 
 def forget(connection: Connection, user: str, place: Place) -> None:
@@ -118,9 +119,11 @@ def forget_expired(connection: Connection, now: int) -> None:
     connection.run(_FORGET_ALL_EXPIRED, now)
 
 
-def last_number(connection: Connection) -> int:
-    """The greatest radacctid. The row of a session that begins later has a greater one, whatever its NAS's clock says."""
-    return int(connection.rows(_LAST)[0][0])
+def _unexpired(connection: Connection, user: str, now: int) -> list[tuple[str, int]]:
+    rows = connection.rows(_LOGINS, user)
+    if any(expires <= now for _, _, expires in rows):
+        connection.run(_FORGET_EXPIRED, user, now)
+    return [(text, after) for text, after, expires in rows if expires > now]
 
 
 def _not_begun(logins: Iterable[_OnItsWay], found: Collection[Session]) -> list[_OnItsWay]:
@@ -151,12 +154,13 @@ def _spot(session: Session) -> tuple[str, ...]:
     return (session.nas, session.port) if session.port else (session.unique,)
 
 
-_LOGINS: Final = "SELECT place, after FROM trioradius_login WHERE username = ? AND expires > ?"
-_LAST: Final = "SELECT coalesce(max(radacctid), 0) FROM radacct"
+LAST_NUMBER: Final = "SELECT coalesce(max(radacctid), 0) FROM radacct"
+"""The greatest radacctid. The row of a session that begins later has a greater one, whatever its NAS's clock says."""
+_LOGINS: Final = "SELECT place, after, expires FROM trioradius_login WHERE username = ?"
 _FORGET_EXPIRED: Final = "DELETE FROM trioradius_login WHERE username = ? AND expires <= ?"
 _FORGET_ALL_EXPIRED: Final = "DELETE FROM trioradius_login WHERE expires <= ?"
 _FORGET: Final = "DELETE FROM trioradius_login WHERE username = ? AND place = ?"
 _LET_IN: Final = (
-    "INSERT INTO trioradius_login (username, place, expires, after) VALUES (?, ?, ?, ?)"
+    f"INSERT INTO trioradius_login (username, place, expires, after) VALUES (?, ?, ?, ({LAST_NUMBER}))"
     " ON CONFLICT (username, place) DO UPDATE SET expires = excluded.expires, after = excluded.after"
 )

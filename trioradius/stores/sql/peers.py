@@ -11,16 +11,21 @@ import trio
 
 from trioradius.errors import ConfigurationError, StoreUnavailable, UnknownPeer
 from trioradius.peers import Peers
-from trioradius.protocol.peer import Peer, Tristate
+from trioradius.protocol.peer import COA_PORT, Peer, Tristate
 from trioradius.stores.sql.database import Database
 
 if TYPE_CHECKING:
     from trioradius.peers.table import Address
-    from trioradius.stores.sql.connection import Row
+    from trioradius.stores.sql.connection import Connection, Dialect, Row
 
 log = logging.getLogger("trioradius.stores")
 
-_NASES: Final = "SELECT nasname, shortname, type, secret FROM nas ORDER BY id"
+_NASES: Final = "SELECT nasname, shortname, type, secret, {} FROM nas ORDER BY id"
+_PORT_COLUMN: Final[dict[Dialect, str]] = {
+    "sqlite": "SELECT 1 FROM pragma_table_info('nas') WHERE name = 'coaport'",
+    "postgresql": "SELECT 1 FROM pg_attribute WHERE attrelid = 'nas'::regclass AND attname = 'coaport'",
+}
+"""Our own column, which open_database() adds; a database that it may not change goes without."""
 _VENDORS: Final = {
     "mikrotik": "mikrotik",
     "huawei": "huawei",
@@ -39,11 +44,17 @@ _VENDORS: Final = {
 """The column ``type`` to Peer.vendor, which Rate.attributes() understands; every other type is generic."""
 
 
+def _nases(connection: Connection) -> list[Row]:
+    has_port = connection.rows(_PORT_COLUMN[connection.dialect])
+    return connection.rows(_NASES.format("coaport" if has_port else "NULL"))
+
+
 class SqlPeers:
     """The table ``nas``: ``App(peers=SqlPeers(lambda: app.state))``, where the lifespan yields the database.
 
-    ``nasname`` is an address or a network, of which the longest match wins, and ``type`` becomes ``Peer.vendor``. A row
-    that cannot be used is logged once and left out. While the database is away, the NASes that it knew go on.
+    ``nasname`` is an address or a network, of which the longest match wins, ``type`` becomes ``Peer.vendor``, and
+    ``coaport``, a column of ours that is NULL for 3799, ``Peer.coa_port``. A row that cannot be used is logged once and
+    left out. While the database is away, the NASes that it knew go on.
 
     What was found is believed for as long as Peers has it (``Peers(SqlPeers(...), lifetime=60, miss_lifetime=10)``);
     ``app.peers.forget()`` makes a change take effect at once.
@@ -94,7 +105,7 @@ class SqlPeers:
 
     async def _read(self, database: Database) -> None:
         try:
-            rows = await database.rows(_NASES)
+            rows = await database.read(_nases)
         except StoreUnavailable:
             # The database's own log says that it is away.
             if self._rows is None:
@@ -108,21 +119,22 @@ class SqlPeers:
     def _table(self, rows: list[Row]) -> dict[str, Peer | bytes | str]:
         """Network to peer; of two rows for one network the first wins, as in FreeRADIUS."""
         table: dict[str, Peer | bytes | str] = {}
-        for name, short, kind, secret in rows:
+        for name, short, kind, secret, port in rows:
             try:
                 network = str(ip_network(name.strip(), strict=False))
-                table.setdefault(network, self._peer(short or name, kind or "", secret or ""))
+                table.setdefault(network, self._peer(short or name, kind or "", secret or "", port or COA_PORT))
             except ConfigurationError as error:
                 self._complain(name, str(error))
             except ValueError:
                 self._complain(name, "nasname is neither an IP address nor a network")
         return table
 
-    def _peer(self, name: str, kind: str, secret: str) -> Peer:
+    def _peer(self, name: str, kind: str, secret: str, port: int) -> Peer:
         return Peer(
             secret,
             name,
             vendor=_VENDORS.get(kind.strip().lower(), "generic"),
+            coa_port=port,
             require_message_authenticator=self._require,
             limit_proxy_state=self._limit,
         )

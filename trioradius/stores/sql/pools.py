@@ -1,14 +1,14 @@
 """Pools: addresses and prefixes to hand out, of which none is with two subscribers at once.
 
-An address that is handed out is held for a login, until its session has ended, or has not begun in time. That is not written
-down with each record of accounting, which would cost every one of them a write: radacct says it, and is asked when no
-free address is left, and by Sessions.keep_tidy().
+An address that is handed out is held for a login, until its session has ended, or has not begun in time. That is not
+written down with each record of accounting, which would cost every one of them a write: radacct says it, and is asked
+when no free address is left.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,7 +17,7 @@ import attrs
 from trioradius.attributes.attribute import AVP, Attribute
 from trioradius.attributes.ietf import DelegatedIPv6Prefix, FramedIPAddress, FramedIPv6Address, FramedIPv6Prefix
 from trioradius.errors import ConfigurationError
-from trioradius.stores.sql.logins import last_number
+from trioradius.stores.sql.logins import LAST_NUMBER
 
 if TYPE_CHECKING:
     from trioradius.stores.sql.connection import Connection, Dialect
@@ -122,7 +122,9 @@ def add(connection: Connection, pool: str, kind: Kind, network: str, addresses: 
         if _overlap(_network(known), _network(network)):
             raise ConfigurationError(f"pool {pool}: {network} overlaps {known} of pool {of_pool}")
     connection.run("INSERT INTO trioradius_network (network, pool, kind) VALUES (?, ?, ?)", network, pool, kind.value)
-    connection.run_many(_ADD, ((address, network, pool, kind.value) for address in addresses))
+    connection.run_many(
+        _ADD, ((address, number, network, pool, kind.value) for number, address in enumerate(addresses))
+    )
 
 
 def remove(connection: Connection, network: str) -> None:
@@ -200,22 +202,14 @@ def _kinds(connection: Connection, pool: str) -> list[str]:
 
 
 def _take(connection: Connection, pool: str, kind: Kind, holder: Holder) -> str:
-    for address in _candidates(connection, pool, kind, holder):
-        connection.run(_HOLD, holder.user, holder.place, holder.until, last_number(connection), address)
-        return address
-    raise PoolExhaustedError(pool, kind)
-
-
-def _candidates(connection: Connection, pool: str, kind: Kind, holder: Holder) -> Iterator[str]:
     """The one that the user has or had, else the one that has been free for the longest time."""
-    key, dialect = (pool, kind.value), connection.dialect
-    yield from _first(connection, _HAD_HERE[dialect, kind], *key, holder.user, holder.place, holder.user)
-    yield from _first(connection, _HAD[dialect, kind], *key, holder.user, holder.now)
-    yield from _first(connection, _FREE[dialect, kind], *key)
-
-
-def _first(connection: Connection, statement: str, *values: object) -> Iterator[str]:
-    return (row[0] for row in connection.rows(statement, *values))
+    held = (holder.user, holder.place, holder.until)
+    key, which = (pool, kind.value), (connection.dialect, kind)
+    own = (*key, holder.user, holder.place, holder.user, holder.now, holder.place)
+    rows = connection.rows(_TAKE_OWN[which], *held, *own) or connection.rows(_TAKE_FREE[which], *held, *key)
+    if not rows:
+        raise PoolExhaustedError(pool, kind)
+    return str(rows[0][0])
 
 
 def _network(text: str) -> Network:
@@ -239,49 +233,71 @@ def _require_size(network: str, bits: int) -> None:
 _NETWORKS: Final = "SELECT network, pool, kind FROM trioradius_network"
 _KINDS: Final = "SELECT DISTINCT kind FROM trioradius_network WHERE pool = ? ORDER BY kind"
 _ADD: Final = (
-    "INSERT INTO trioradius_address (address, network, pool, kind) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (address) DO UPDATE SET network = excluded.network, pool = excluded.pool, kind = excluded.kind"
+    "INSERT INTO trioradius_address (address, number, network, pool, kind) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (address) DO UPDATE SET number = excluded.number, network = excluded.network, pool = excluded.pool,"
+    " kind = excluded.kind"
 )
 _EXCLUDE: Final = (
     "INSERT INTO trioradius_address (address, network, pool, kind, state) VALUES (?, '', '', '', 'excluded')"
     " ON CONFLICT (address) DO UPDATE SET state = 'excluded'"
 )
-_HOLD: Final = (
-    "UPDATE trioradius_address SET state = 'held', username = ?, place = ?, moment = ?, after = ? WHERE address = ?"
-)
-"""``moment``: of what is held, until when it is without a session; of what is free, since when."""
 _COUNT: Final = "SELECT pool, kind, state, count(*) FROM trioradius_address WHERE pool <> '' GROUP BY pool, kind, state"
 
 
 def _open(dialect: Dialect, kind: Kind, more: str = "") -> str:
-    """Whether an open session has the address ``a``."""
-    # With what the partial index says of itself, so that it is used.
-    same = "= a.address::inet" if dialect == "postgresql" else f"<> '' AND r.{kind.column} = a.address"
-    return f"EXISTS (SELECT 1 FROM radacct r WHERE r.acctstoptime IS NULL AND r.{kind.column} {same}{more})"  # noqa: S608
+    """Whether an open session has the address ``a``; with what the partial index says of itself, so that it is used."""
+    if dialect == "sqlite":
+        same = f"<> '' AND r.{kind.column} = a.address"
+    else:
+        # Of an equality PostgreSQL may make a hash table of all open sessions, to look up one.
+        same = "BETWEEN a.address::inet AND a.address::inet"
+    return f"EXISTS (SELECT 1 FROM radacct r WHERE r.acctstoptime IS NULL AND r.{kind.column} {same}{more})"
 
 
 def _over(dialect: Dialect, kind: Kind) -> str:
     """Whether what is held for ``a`` is over: it was not used in time, or its session has ended."""
     address = "a.address::inet" if dialect == "postgresql" else "a.address"
     return (
-        "(a.moment < ? OR EXISTS (SELECT 1 FROM radacct r WHERE r.username = a.username AND r.radacctid > a.after"  # noqa: S608
+        "(a.moment < ? OR EXISTS (SELECT 1 FROM radacct r WHERE r.username = a.username AND r.radacctid > a.after"
         f" AND r.{kind.column} = {address} AND r.acctstoptime IS NOT NULL))"
     )
 
 
-def _one(dialect: Dialect, conditions: str) -> str:
-    """One address of a pool and kind; two machines that want one at the same time pass each other by."""
+def _taken(dialect: Dialect, conditions: str, order: str) -> str:
+    """Take one address; two machines that want one at the same time pass each other by.
+
+    ``moment``: of what is held, until when it is without a session; of what is free, since when.
+    """
     lock = " FOR UPDATE OF a SKIP LOCKED" if dialect == "postgresql" else ""
     return (
-        "SELECT a.address FROM trioradius_address a WHERE a.pool = ? AND a.kind = ?"  # noqa: S608
-        f" AND {conditions} ORDER BY a.moment, a.address LIMIT 1{lock}"
+        f"UPDATE trioradius_address SET state = 'held', username = ?, place = ?, moment = ?, after = ({LAST_NUMBER})"
+        f" WHERE address = (SELECT a.address FROM trioradius_address a WHERE {conditions}"
+        f" ORDER BY {order}a.moment, a.number, a.address LIMIT 1{lock}) RETURNING address"
     )
+
+
+def _take_own(dialect: Dialect, kind: Kind) -> str:
+    """What is held for this very place, as when a subscriber dials again and his last session is not known to be over;
+    else what he had, and nobody has now.
+    """
+    return _taken(
+        dialect,
+        # Written so, the index of the pool is of no use, and that of the user's few addresses is taken.
+        "coalesce(a.pool, '') = ? AND coalesce(a.kind, '') = ? AND a.username = ? AND"
+        f" ((a.state = 'held' AND a.place = ? AND NOT {_open(dialect, kind, ' AND r.username <> ?')}) OR"
+        f" ((a.state = 'free' OR (a.state = 'held' AND {_over(dialect, kind)})) AND NOT {_open(dialect, kind)}))",
+        "(a.state = 'held' AND a.place = ?) DESC, ",
+    )
+
+
+def _take_free(dialect: Dialect, kind: Kind) -> str:
+    return _taken(dialect, f"a.pool = ? AND a.kind = ? AND a.state = 'free' AND NOT {_open(dialect, kind)}", "")
 
 
 def _swept(dialect: Dialect, kind: Kind) -> str:
     lock = " FOR UPDATE OF a SKIP LOCKED" if dialect == "postgresql" else ""
     return (
-        "UPDATE trioradius_address SET state = 'free', moment = ? WHERE address IN (SELECT a.address"  # noqa: S608
+        "UPDATE trioradius_address SET state = 'free', moment = ? WHERE address IN (SELECT a.address"
         " FROM trioradius_address a WHERE a.pool = ? AND a.kind = ? AND a.state = 'held'"
         f" AND {_over(dialect, kind)} AND NOT {_open(dialect, kind)}{lock})"
     )
@@ -289,31 +305,14 @@ def _swept(dialect: Dialect, kind: Kind) -> str:
 
 def _given_back(dialect: Dialect, kind: Kind) -> str:
     return (
-        "UPDATE trioradius_address AS a SET state = 'free', moment = ? WHERE a.username = ? AND a.place = ?"  # noqa: S608
+        "UPDATE trioradius_address AS a SET state = 'free', moment = ? WHERE a.username = ? AND a.place = ?"
         f" AND a.kind = ? AND a.state = 'held' AND NOT {_open(dialect, kind)}"
     )
 
 
 _BOTH: Final[tuple[Dialect, ...]] = ("sqlite", "postgresql")
-_EACH: Final = [(dialect, kind) for dialect in _BOTH for kind in Kind]
-_HAD_HERE: Final = {
-    (dialect, kind): _one(
-        dialect,
-        f"a.username = ? AND a.place = ? AND a.state = 'held' AND NOT {_open(dialect, kind, ' AND r.username <> ?')}",
-    )
-    for dialect, kind in _EACH
-}
-"""What is held for this very place: the same subscriber dials again, maybe before his last session is known to be over."""
-_HAD: Final = {
-    (dialect, kind): _one(
-        dialect,
-        f"a.username = ? AND (a.state = 'free' OR (a.state = 'held' AND {_over(dialect, kind)}))"
-        f" AND NOT {_open(dialect, kind)}",
-    )
-    for dialect, kind in _EACH
-}
-_FREE: Final = {
-    (dialect, kind): _one(dialect, f"a.state = 'free' AND NOT {_open(dialect, kind)}") for dialect, kind in _EACH
-}
+_EACH: Final[list[tuple[Dialect, Kind]]] = [(dialect, kind) for dialect in _BOTH for kind in Kind]
+_TAKE_OWN: Final = {(dialect, kind): _take_own(dialect, kind) for dialect, kind in _EACH}
+_TAKE_FREE: Final = {(dialect, kind): _take_free(dialect, kind) for dialect, kind in _EACH}
 _SWEEP: Final = {(dialect, kind): _swept(dialect, kind) for dialect, kind in _EACH}
 _GIVE_BACK: Final = {(dialect, kind): _given_back(dialect, kind) for dialect, kind in _EACH}

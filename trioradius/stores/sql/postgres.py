@@ -16,10 +16,15 @@ from trioradius.stores.sql.connection import Dialect, Fault, Row
 DEFAULTS: Final = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
     "application_name": "trioradius",
     "options": "-c statement_timeout=10s -c lock_timeout=5s",
 }
-"""libpq's parameters where the URL does not set them: no call may hang for longer than a NAS retransmits."""
+"""libpq's parameters where the URL does not set them: no call may hang for longer than a NAS retransmits.
+
+A server's host that loses its power while a statement runs is noticed by keepalives alone."""
 _LOCK: Final = "SELECT pg_advisory_xact_lock(name) FROM unnest(?::bigint[]) AS name"
 
 
@@ -85,7 +90,8 @@ class PostgresConnection:
 
 def _lock_key(name: str) -> int:
     """A name as the 64 bits that an advisory lock of PostgreSQL is known by."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+    digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 class PostgresEngine:
@@ -122,7 +128,7 @@ class PostgresEngine:
         return Fault.NONE
 
     def explain(self, error: BaseException) -> str:
-        """As Engine; only of trouble the text, since that of a refused value repeats it."""
-        if self.fault(error) is Fault.TROUBLE:
+        """As Engine; the text of trouble, and of a wrong statement, which names tables and columns; not of a value."""
+        if self.fault(error) is Fault.TROUBLE or isinstance(error, psycopg.ProgrammingError):
             return f"{type(error).__name__} ({str(error).strip().partition(chr(10))[0]})"
         return type(error).__name__

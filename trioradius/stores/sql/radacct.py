@@ -6,7 +6,9 @@ The rules are such that the order in which records come does not matter, nor how
 - the start is that of a Start; while none was seen, the earliest that other records let one reckon;
 - the stop is that of the first Stop. Where the session was closed without one, because its NAS restarted, a Stop takes
   the place of that, and a record of a later time opens the session again;
-- what describes the session is filled in once it is known; addresses follow the latest record.
+- what describes the session is filled in once it is known; addresses follow the latest record;
+- a Start whose Event-Timestamp is past the Stop, or the restart, that ended the session is of another one with the same
+  Acct-Session-Id: the row that ended is set aside under an acctuniqueid of its own, and a new one made.
 
 ``connectinfo_start`` is NULL until a Start was seen, and ``connectinfo_stop`` until a Stop was.
 """
@@ -77,9 +79,13 @@ ROWS: Final = (64, 16, 4, 1)
 
 @attrs.frozen
 class Record:
-    """What one record says of its session: the values of COLUMNS."""
+    """What one record says of its session: the values of COLUMNS.
+
+    ``began`` is the time of a Start that its NAS stamped; None of other records, whose time may be that of a repeat.
+    """
 
     values: tuple[Value, ...]
+    began: int | None = None
 
     @property
     def session(self) -> Value:
@@ -117,15 +123,42 @@ def store(connection: Connection, rows: Sequence[Record | Restart]) -> None:
 
 
 def _store_records(connection: Connection, records: Sequence[Record]) -> None:
-    values = [record.values for record in records]
-    if connection.dialect == "sqlite":
-        _store_sqlite(connection, values)
-    else:
-        _store_postgres(connection, values)
+    for layer in _layers(records):
+        _set_aside(connection, layer)
+        if connection.dialect == "sqlite":
+            _store_sqlite(connection, [record.values for record in layer])
+        else:
+            connection.run(_POSTGRES, *(list(column) for column in zip(*(one.values for one in layer), strict=True)))
     restarted = _restarts(connection, sorted({record.nas for record in records}))
     for record in records:
-        if record.time < restarted.get(record.nas, 0):
+        if record.nas in restarted and record.time < restarted[record.nas]:
             connection.run(_CLOSE_ONE[connection.dialect], *_closing(restarted[record.nas]), record.session)
+
+
+def _layers(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """The records in lists that have each session once, as one statement of PostgreSQL wants it.
+
+    Each is in the order of its keys, so that two machines that write the same sessions do not wait for each other.
+    """
+    while records:
+        layer: dict[Value, Record] = {}
+        later = []
+        for record in records:
+            if record.session in layer:
+                later.append(record)
+            else:
+                layer[record.session] = record
+        yield sorted(layer.values(), key=lambda record: str(record.session))
+        records = later
+
+
+def _set_aside(connection: Connection, records: Sequence[Record]) -> None:
+    """Make room for sessions that begin under the identifiers of others, which ended before."""
+    began = [(record.began, record.session) for record in records if record.began is not None]
+    if began and connection.dialect == "sqlite":
+        connection.run_many(_SET_ASIDE["sqlite"], began)
+    elif began:
+        connection.run(_SET_ASIDE["postgresql"], *(list(column) for column in zip(*began, strict=True)))
 
 
 def _restart(connection: Connection, restart: Restart) -> None:
@@ -156,73 +189,75 @@ def _store_sqlite(connection: Connection, rows: list[tuple[Value, ...]]) -> None
         place += size
 
 
-def _store_postgres(connection: Connection, rows: list[tuple[Value, ...]]) -> None:
-    """In the order of their keys, so that two machines that write the same sessions do not wait for each other."""
-    for layer in _layers(rows):
-        layer.sort(key=lambda values: str(values[0]))
-        connection.run(_POSTGRES, *(list(column) for column in zip(*layer, strict=True)))
-
-
-def _layers(rows: list[tuple[Value, ...]]) -> Iterator[list[tuple[Value, ...]]]:
-    """The rows in lists that have each session once, as one statement of PostgreSQL wants it."""
-    while rows:
-        layer: dict[Value, tuple[Value, ...]] = {}
-        later = []
-        for row in rows:
-            if row[0] in layer:
-                later.append(row)
-            else:
-                layer[row[0]] = row
-        yield list(layer.values())
-        rows = later
-
-
 def _merged(dialect: Dialect) -> str:
     """``ON CONFLICT`` for one dialect: what becomes of a row that is there, ``r``, and a new one, ``excluded``."""
-    greatest = "max" if dialect == "sqlite" else "greatest"
-    seconds = "{0} - {1}" if dialect == "sqlite" else "extract(epoch FROM {0} - {1})::bigint"
-    same = "" if dialect == "sqlite" else "::text"
-    later = "excluded.acctupdatetime > r.acctupdatetime"
-    stopped = "r.acctstoptime IS NOT NULL AND r.connectinfo_stop IS NOT NULL"
-    reopened = "excluded.acctupdatetime >= r.acctstoptime"
-
-    def either(column: str) -> str:
-        return f"{greatest}(coalesce(r.{column}, excluded.{column}), coalesce(excluded.{column}, r.{column}))"
-
-    def at_stop(column: str, reopened_as: str) -> str:
-        return (
-            f"CASE WHEN {stopped} THEN r.{column} WHEN excluded.acctstoptime IS NOT NULL THEN excluded.{column}"
-            f" WHEN {reopened} THEN {reopened_as} ELSE r.{column} END"
-        )
-
-    smallest = "min" if dialect == "sqlite" else "least"
-    earliest = f"{smallest}(coalesce(r.acctstarttime, excluded.acctstarttime), excluded.acctstarttime)"
     changes = {
-        "acctinterval": f"CASE WHEN {later} THEN {seconds.format('excluded.acctupdatetime', 'r.acctupdatetime')}"
-        " ELSE r.acctinterval END",
-        "acctstarttime": "CASE WHEN (r.connectinfo_start IS NULL) = (excluded.connectinfo_start IS NULL)"
-        f" THEN {earliest} WHEN r.connectinfo_start IS NULL THEN excluded.acctstarttime ELSE r.acctstarttime END",
-        "acctstoptime": at_stop("acctstoptime", "NULL"),
-        "acctterminatecause": at_stop("acctterminatecause", "excluded.acctterminatecause"),
+        "acctinterval": f"CASE WHEN {_LATER} THEN {_interval(dialect)} ELSE r.acctinterval END",
+        "acctstarttime": _start(dialect),
+        "acctstoptime": _at_stop("acctstoptime", "NULL"),
+        "acctterminatecause": _at_stop("acctterminatecause", "excluded.acctterminatecause"),
         "connectinfo_start": "coalesce(r.connectinfo_start, excluded.connectinfo_start)",
         "connectinfo_stop": "coalesce(r.connectinfo_stop, excluded.connectinfo_stop)",
-        # The time of a session that was closed without a Stop was reckoned, so it may go down again.
-        "acctsessiontime": "CASE WHEN r.acctstoptime IS NOT NULL AND r.connectinfo_stop IS NULL AND"
-        f" (excluded.acctstoptime IS NOT NULL OR {reopened})"
-        f" THEN coalesce(excluded.acctsessiontime, r.acctsessiontime) ELSE {either('acctsessiontime')} END",
-        **{column: either(column) for column in GREATEST},
-        **{
-            column: f"CASE WHEN coalesce(r.{column}, '') = '' THEN excluded.{column} ELSE r.{column} END"
-            for column in FIRST
-        },
-        **{
-            column: f"CASE WHEN coalesce(excluded.{column}{same}, '') <> '' AND"
-            f" ({later} OR coalesce(r.{column}{same}, '') = '') THEN excluded.{column} ELSE r.{column} END"
-            for column in LATEST
-        },
+        "acctsessiontime": _seconds(dialect),
+        **{column: _greatest(column, dialect) for column in GREATEST},
+        **{column: _first(column) for column in FIRST},
+        **{column: _latest(column, dialect) for column in LATEST},
     }
     assignments = ", ".join(f"{column} = {value}" for column, value in changes.items())
     return f"ON CONFLICT (acctuniqueid) DO UPDATE SET {assignments}"
+
+
+_LATER: Final = "excluded.acctupdatetime > r.acctupdatetime"
+_REOPENED: Final = "excluded.acctupdatetime >= r.acctstoptime"
+
+
+def _greatest(column: str, dialect: Dialect) -> str:
+    greatest = "max" if dialect == "sqlite" else "greatest"
+    return f"{greatest}(coalesce(r.{column}, excluded.{column}), coalesce(excluded.{column}, r.{column}))"
+
+
+def _first(column: str) -> str:
+    return f"CASE WHEN coalesce(r.{column}, '') = '' THEN excluded.{column} ELSE r.{column} END"
+
+
+def _latest(column: str, dialect: Dialect) -> str:
+    text = "" if dialect == "sqlite" else "::text"
+    return (
+        f"CASE WHEN coalesce(excluded.{column}{text}, '') <> '' AND ({_LATER} OR coalesce(r.{column}{text}, '') = '')"
+        f" THEN excluded.{column} ELSE r.{column} END"
+    )
+
+
+def _at_stop(column: str, reopened_as: str) -> str:
+    """The value of the first Stop; until one comes, what closed the session otherwise."""
+    return (
+        f"CASE WHEN r.acctstoptime IS NOT NULL AND r.connectinfo_stop IS NOT NULL THEN r.{column}"
+        f" WHEN excluded.acctstoptime IS NOT NULL THEN excluded.{column}"
+        f" WHEN {_REOPENED} THEN {reopened_as} ELSE r.{column} END"
+    )
+
+
+def _start(dialect: Dialect) -> str:
+    smallest = "min" if dialect == "sqlite" else "least"
+    earliest = f"{smallest}(coalesce(r.acctstarttime, excluded.acctstarttime), excluded.acctstarttime)"
+    return (
+        f"CASE WHEN (r.connectinfo_start IS NULL) = (excluded.connectinfo_start IS NULL) THEN {earliest}"
+        " WHEN r.connectinfo_start IS NULL THEN excluded.acctstarttime ELSE r.acctstarttime END"
+    )
+
+
+def _seconds(dialect: Dialect) -> str:
+    """The time of a session that was closed without a Stop was reckoned, so it may go down again."""
+    return (
+        "CASE WHEN r.acctstoptime IS NOT NULL AND r.connectinfo_stop IS NULL"
+        f" AND (excluded.acctstoptime IS NOT NULL OR {_REOPENED})"
+        f" THEN coalesce(excluded.acctsessiontime, r.acctsessiontime) ELSE {_greatest('acctsessiontime', dialect)} END"
+    )
+
+
+def _interval(dialect: Dialect) -> str:
+    between = "excluded.acctupdatetime - r.acctupdatetime"
+    return between if dialect == "sqlite" else f"extract(epoch FROM {between})::bigint"
 
 
 def _insert(rows: str, dialect: Dialect) -> str:
@@ -243,15 +278,18 @@ def _of_postgres() -> str:
 
 
 def _close(where: str, dialect: Dialect) -> str:
-    """Close what a restart ended: open, and last heard of before it."""
+    """Close what a restart ended: open, and last heard of before it.
+
+    FreeRADIUS's statements for SQLite have '' in ``connectinfo_stop`` from the Start on.
+    """
     if dialect == "sqlite":
         return (
-            "UPDATE radacct SET acctstoptime = ?,"
+            "UPDATE radacct SET acctstoptime = ?, connectinfo_stop = NULL,"
             " acctsessiontime = max(coalesce(acctsessiontime, 0), ? - acctstarttime),"
             f" acctterminatecause = ? WHERE acctstoptime IS NULL AND acctupdatetime < ? AND {where}"
         )
     return (
-        "UPDATE radacct SET acctstoptime = to_timestamp(?), acctsessiontime ="
+        "UPDATE radacct SET acctstoptime = to_timestamp(?), connectinfo_stop = NULL, acctsessiontime ="
         " greatest(coalesce(acctsessiontime, 0), ?::bigint - extract(epoch FROM acctstarttime)::bigint),"
         f" acctterminatecause = ? WHERE acctstoptime IS NULL AND acctupdatetime < to_timestamp(?) AND {where}"
     )
@@ -273,8 +311,17 @@ _REMEMBER: Final[dict[Dialect, str]] = {
 }
 _RESTARTS: Final[dict[Dialect, str]] = {
     "sqlite": "SELECT reloadtime FROM nasreload WHERE nasipaddress = ?",
-    "postgresql": "SELECT host(nasipaddress), extract(epoch FROM reloadtime)::bigint FROM nasreload"
-    " WHERE nasipaddress = ANY(?::text[]::inet[])",
+    # The address is given back as it was asked for: host() may write the same one in another way.
+    "postgresql": "SELECT asked.address, extract(epoch FROM r.reloadtime)::bigint"
+    " FROM unnest(?::text[]) AS asked (address) JOIN nasreload AS r ON r.nasipaddress = asked.address::inet",
+}
+_ENDED: Final = f"(r.connectinfo_stop IS NOT NULL OR r.acctterminatecause = '{NAS_REBOOT}')"
+_SET_ASIDE: Final[dict[Dialect, str]] = {
+    "sqlite": "UPDATE radacct AS r SET acctuniqueid = 'ended-' || radacctid"
+    f" WHERE r.acctstoptime < ? AND r.acctuniqueid = ? AND {_ENDED}",
+    "postgresql": "UPDATE radacct AS r SET acctuniqueid = 'ended-' || radacctid"
+    " FROM unnest(?::bigint[], ?::text[]) AS new (began, session)"
+    f" WHERE r.acctstoptime < to_timestamp(new.began) AND r.acctuniqueid = new.session AND {_ENDED}",
 }
 _SQLITE: Final = {rows: _of_sqlite(rows) for rows in ROWS}
 _POSTGRES: Final = _of_postgres()

@@ -122,9 +122,14 @@ def _read_groups(connection: Connection, names: Iterable[str]) -> dict[str, Rows
 
 
 def _rows(connection: Connection, statement: str, names: list[str]) -> Iterable[Sequence[Any]]:
-    """The rows of these names. The number of placeholders is a power of two, so that few statements are prepared."""
+    """The rows of these names, as they are spelled; a column may ignore their case, but who they are does not.
+
+    The number of placeholders is a power of two, so that few statements are prepared.
+    """
     if not names:
         return ()
     places = 1 << (len(names) - 1).bit_length()
     padded = names + names[:1] * (places - len(names))
-    return connection.rows(statement.format(", ".join("?" * places)), *padded)
+    found = connection.rows(statement.format(", ".join("?" * places)), *padded)
+    wanted = frozenset(names)
+    return [row for row in found if row[0] in wanted]

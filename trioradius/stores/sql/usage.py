@@ -70,8 +70,9 @@ def _shares(dialect: Dialect, users: str) -> str:
         )
 
     return (
-        f"SELECT t.username, {share('acctinputoctets')} AS octets_in, {share('acctoutputoctets')} AS octets_out,"  # noqa: S608
-        f" t.inside AS seconds FROM (SELECT r.username, r.acctinputoctets, r.acctoutputoctets, {end} - {start} AS lasted,"
+        f"SELECT t.username, {share('acctinputoctets')} AS octets_in, {share('acctoutputoctets')} AS octets_out,"
+        " t.inside AS seconds FROM (SELECT r.username, r.acctinputoctets, r.acctoutputoctets,"
+        f" {end} - {start} AS lasted,"
         f" {least}({end}, p.until) - {greatest}({start}, p.since) AS inside"
         f" FROM (SELECT {number} AS since, {number} AS until) p, radacct r"
         f" WHERE {users} AND {start} < p.until AND ({end} > p.since OR {start} >= p.since)) t"
@@ -88,7 +89,7 @@ _LIMITS: Final[dict[Dialect, str]] = {
 
 
 def _of_user(dialect: Dialect) -> str:
-    return f"SELECT {_TOTALS} FROM ({_shares(dialect, 'r.username = ?')}) s"  # noqa: S608
+    return f"SELECT {_TOTALS} FROM ({_shares(dialect, 'r.username = ?')}) s"
 
 
 def _past(dialect: Dialect) -> str:
@@ -97,7 +98,7 @@ def _past(dialect: Dialect) -> str:
         " (SELECT 1 FROM radacct o WHERE o.acctstoptime IS NULL AND o.username = l.username))"
     )
     return (
-        f"WITH l AS ({_LIMITS[dialect]}) SELECT s.username, {_TOTALS} FROM ({_shares(dialect, online)}) s"  # noqa: S608
+        f"WITH l AS ({_LIMITS[dialect]}) SELECT s.username, {_TOTALS} FROM ({_shares(dialect, online)}) s"
         " JOIN l ON l.username = s.username GROUP BY s.username, l.octets"
         " HAVING sum(s.octets_in) + sum(s.octets_out) >= l.octets"
     )

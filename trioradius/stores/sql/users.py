@@ -14,7 +14,7 @@ from trioradius.attributes.dictionary import Dictionary
 from trioradius.attributes.ietf import MessageAuthenticator, SessionTimeout, UserName
 from trioradius.errors import ConfigurationError, EncodeError
 from trioradius.protocol.credentials import Credential, Hashed, Verdict
-from trioradius.protocol.passwords import proof_of, settle
+from trioradius.protocol.passwords import proof_of, settle, weigh_unknown
 from trioradius.protocol.weigh import weigh
 from trioradius.stores.sql import credentials, times
 from trioradius.stores.sql.items import Item, matches, merge, read_item
@@ -96,6 +96,7 @@ class SqlUsers:
         self._read = functools.partial(read_item, dictionary or Dictionary.bundled())
         self._kept = functools.lru_cache(maxsize=ITEMS_KEPT)(self._read)
         self._hashing = trio.CapacityLimiter(HASHES_AT_ONCE)
+        self._like: Credential | None = None
 
     async def find(self, request: AccessRequest) -> User | None:
         """What the tables say of the user of a request; None where they do not know him.
@@ -134,16 +135,20 @@ class SqlUsers:
         return request.accept(*user.reply)
 
     async def _verify(self, request: AccessRequest, credential: Credential | None) -> bool:
-        """Whether the request proves that it knows the password; a slow hash is computed in a thread."""
-        if not isinstance(credential, Hashed):
-            return request.verify_password(credential)
+        """Whether the request proves that it knows the password; a slow hash is computed in a thread.
+
+        Where no password is known, the hash that was read last is computed, so that it takes as long.
+        """
+        model = self._like if credential is None else credential
         proof = proof_of(request)
-        if proof is None:
-            return settle(request, proof, Verdict(False, "the request carries no password"))
+        if proof is None or not isinstance(model, Hashed):
+            return request.verify_password(None if isinstance(credential, Hashed) else credential)
+        weighing = weigh_unknown if credential is None else weigh
         try:
-            verdict = await trio.to_thread.run_sync(weigh, proof, credential, limiter=self._hashing)
+            verdict = await trio.to_thread.run_sync(weighing, proof, model, limiter=self._hashing)
         except ConfigurationError as error:
-            verdict = Verdict(False, str(error))
+            return settle(request, proof, Verdict(False, str(error)))
+        self._like = model
         return settle(request, proof, verdict)
 
     def _items(self, rows: Sequence[Row]) -> list[Item]:

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS trioradius_network (
 
 CREATE TABLE IF NOT EXISTS trioradius_address (
     address  text NOT NULL PRIMARY KEY,
+    number   bigint NOT NULL DEFAULT 0,
     network  text NOT NULL,
     pool     text NOT NULL,
     kind     text NOT NULL,
@@ -26,8 +27,8 @@ CREATE TABLE IF NOT EXISTS trioradius_address (
     moment   bigint NOT NULL DEFAULT 0,
     after    bigint NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS trioradius_address_pool ON trioradius_address (pool, kind, state, moment, address);
-CREATE INDEX IF NOT EXISTS trioradius_address_username ON trioradius_address (username, pool, kind, state);
+CREATE INDEX IF NOT EXISTS trioradius_address_pool ON trioradius_address (pool, kind, state, moment, number, address);
+CREATE INDEX IF NOT EXISTS trioradius_address_username ON trioradius_address (username);
 
 -- FreeRADIUS finds a user's sessions by their time; a login and a quota ask for those of one user.
 CREATE INDEX IF NOT EXISTS radacct_user_start_idx ON radacct (username, acctstarttime);
@@ -39,3 +40,6 @@ CREATE INDEX IF NOT EXISTS radacct_open_ipv6 ON radacct (framedipv6address)
     WHERE acctstoptime IS NULL AND framedipv6address IS NOT NULL;
 CREATE INDEX IF NOT EXISTS radacct_open_delegated ON radacct (delegatedipv6prefix)
     WHERE acctstoptime IS NULL AND delegatedipv6prefix IS NOT NULL;
+
+-- Where a NAS takes CoA and Disconnect, which FreeRADIUS has no column for; NULL is 3799.
+ALTER TABLE nas ADD COLUMN coaport integer;

@@ -1,0 +1,1 @@
+"""The command line: ``python -m examples.isp COMMAND``, one module for each kind of work."""
