@@ -1,9 +1,15 @@
-"""The app under test of growth.py: as many PEERS, ROUTES and USERS as the environment says."""
+"""The app under test of growth.py: as many PEERS, ROUTES and USERS as the environment says.
+
+python growth_server.py PORT: without ``trioradius run``, which tells every route when it begins.
+"""
 
 import ipaddress
 import os
+import sys
 
-from trioradius import AccessAccept, AccessReject, AccessRequest, App
+import trio
+
+from trioradius import UDP, AccessAccept, AccessReject, AccessRequest, App, serve
 from trioradius.attributes import FramedIPAddress, ReplyMessage, SessionTimeout, UserName
 
 PEERS, ROUTES, COUNT = (int(os.environ[name]) for name in ("PEERS", "ROUTES", "USERS"))
@@ -26,3 +32,6 @@ async def authenticate(request: AccessRequest) -> AccessAccept | AccessReject:
 for number in range(ROUTES - 1):
     app.on(AccessRequest, realm=f"realm{number}.example")(authenticate)
 app.on(AccessRequest)(authenticate)
+
+if __name__ == "__main__":
+    trio.run(serve, app, UDP("127.0.0.1", int(sys.argv[1])))

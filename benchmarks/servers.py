@@ -20,8 +20,7 @@ HERE: Final = pathlib.Path(__file__).parent
 USERS: Final = 10_000
 OURS: Final = "trioradius"
 SERVER_CORE, LOAD_CORE = "0", "1"
-READY_SECONDS: Final = 90
-"""A server with 100,000 routes is long in telling them."""
+READY_SECONDS: Final = 60
 LOAD_GRACE: Final = 60
 """Seconds that a load may take longer than it was asked for."""
 

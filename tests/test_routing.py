@@ -28,7 +28,7 @@ from trioradius import (
 )
 from trioradius.app import NoHandler
 from trioradius.attributes.ietf import AcctStatusType, NASPort, ReplyMessage, UserName
-from trioradius.routing import Middleware
+from trioradius.routing import Condition, Middleware
 
 
 def app_of(*routers: Router, **settings: Any) -> App[Any]:
@@ -103,6 +103,40 @@ async def test_realms(user: str, found: str, realm: str) -> None:
     route(app, "ours", realm=realm)
     assert await answer(app, AccessRequest(UserName(user))) == found
     assert await answer(app, AccessRequest()) == ""
+
+
+async def test_many_realms_and_routes_for_all_between_them_keep_their_order() -> None:
+    app, asked = app_of(), []
+
+    def asking(name: str) -> Condition:
+        return lambda request: bool(asked.append(name)) or NASPort in request
+
+    route(app, "first", realm="one.example", when=asking("first"))
+    route(app, "port 7", when=lambda request: request[NASPort] == 7)
+    for number in range(50):
+        route(app, f"of {number}", realm=f"{number}.example", when=asking(f"{number}"))
+    route(app, "second", realm="one.example")
+    route(app, "last")
+    for user, port, found in [
+        ("alice@one.example", (NASPort(7),), "first"),
+        ("alice@one.example", (), "second"),
+        ("alice@33.example", (NASPort(7),), "port 7"),
+        ("alice@33.example", (NASPort(8),), "of 33"),
+        ("alice@33.example", (), "last"),
+        ("alice@elsewhere.example", (NASPort(7),), "port 7"),
+        ("alice", (), "last"),
+    ]:
+        assert await answer(app, AccessRequest(UserName(user), *port)) == found
+    assert asked == ["first", "first", "33", "33"], "a route of another realm is not even asked"
+
+
+async def test_a_realm_within_another_is_never() -> None:
+    router = Router()
+    route(router, "both", realm="one.example")
+    app = app_of(router, realm="two.example")
+    route(app, "two", realm="two.example")
+    assert await answer(app, AccessRequest(UserName("alice@one.example"))) == ""
+    assert await answer(app, AccessRequest(UserName("alice@two.example"))) == "two"
 
 
 @pytest.mark.parametrize("realm", ["@", "@@"])

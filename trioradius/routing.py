@@ -84,15 +84,15 @@ def by_realm(routes: Sequence[Route]) -> dict[str, tuple[Route, ...]]:
 
     They need not ask for the realm any more: so a thousand realms cost a request no more than one.
     """
-    realms = {condition.realm for route in routes for condition in route.conditions if isinstance(condition, InRealm)}
-    return {realm: tuple(left for route in routes for left in _within(realm, route)) for realm in ("", *realms)}
-
-
-def _within(realm: str, route: Route) -> list[Route]:
-    """The route without the conditions that this realm fulfils; nothing where it wants another."""
-    if any(isinstance(condition, InRealm) and condition.realm != realm for condition in route.conditions):
-        return []
-    return [attrs.evolve(route, conditions=tuple(c for c in route.conditions if not isinstance(c, InRealm)))]
+    wanted = [{condition.realm for condition in route.conditions if isinstance(condition, InRealm)} for route in routes]
+    left = [
+        attrs.evolve(route, conditions=tuple(one for one in route.conditions if not isinstance(one, InRealm)))
+        for route in routes
+    ]
+    return {
+        realm: tuple(route for route, realms in zip(left, wanted, strict=True) if realms <= {realm})
+        for realm in {""}.union(*wanted)
+    }
 
 
 class Router:

@@ -20,10 +20,14 @@ from .settings import Settings
 
 @attrs.frozen
 class Provider:
-    """The state of the app: ``app.state``. ``clock`` gives seconds since 1970."""
+    """The state of the app: ``app.state``. ``clock`` gives seconds since 1970.
+
+    ``reporting`` is a second way to the same database, for look-ups so long that no login should wait behind them.
+    """
 
     settings: Settings
     database: Database
+    reporting: Database
     nases: SqlPeers
     passwords: Passwords
     decisions: SqlDecisions
@@ -58,7 +62,10 @@ async def open_provider(
     """
     if not create:
         schema.require_file(settings.database)
-    async with open_database(settings.database) as database:
+    async with (
+        open_database(settings.database) as database,
+        open_database(settings.database, create=False, readers=1) as reporting,
+    ):
         await (schema.prepare(database) if create else schema.require(database))
         nases = SqlPeers(database, require_message_authenticator=settings.require_message_authenticator)
 
@@ -68,6 +75,7 @@ async def open_provider(
         provider = Provider(
             settings,
             database,
+            reporting,
             nases,
             Passwords(),
             SqlDecisions(database, clock=clock),

@@ -63,9 +63,9 @@ class Subscriber:
 class Account:
     """A subscriber with all that decides about his login.
 
-    ``before`` counts the active subscribers that were added before him, and ``licensed`` is how many there may be; 0 is
-    no limit. ``used_octets`` is of this month, in both directions. ``own_kinds`` is what trioradius hands out itself
-    of the plan's pool, by the names of the attributes; nothing where the pool is one of the NAS.
+    ``licensed`` is how many active subscribers there may be, 0 for any number, and ``before`` counts those that were
+    added before him, where that matters. ``used_octets`` is of this month, in both directions. ``own_kinds`` is what
+    trioradius hands out itself of the plan's pool, by the names of the attributes; nothing where the pool is the NAS's.
     """
 
     subscriber: Subscriber
@@ -177,7 +177,8 @@ SUBSCRIBER_COLUMNS: Final = (
     "s.name, s.password, s.plan, s.reseller, s.active, s.expiry_date, s.address, s.ipv6_prefix, s.delegated_prefix"
 )
 _ACCOUNT: Final = f"""
-SELECT coalesce(r.active, 1), (SELECT count(*) FROM isp_subscriber o WHERE o.active = 1 AND o.id < s.id),
+SELECT coalesce(r.active, 1), CASE WHEN coalesce((SELECT subscribers FROM isp_licence), 0) = 0 THEN 0
+        ELSE (SELECT count(*) FROM isp_subscriber o WHERE o.active = 1 AND o.id < s.id) END,
     coalesce((SELECT subscribers FROM isp_licence), 0), {SUBSCRIBER_COLUMNS}
 FROM isp_subscriber s LEFT JOIN isp_reseller r ON r.name = s.reseller WHERE s.name = ?
 """

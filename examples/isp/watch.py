@@ -19,6 +19,7 @@ from trioradius.attributes.rates import Rate
 from trioradius.errors import StoreRefused, StoreUnavailable
 from trioradius.sessions import Acknowledged, Outcome, Session, Unanswered
 from trioradius.stores.sql import Connection
+from trioradius.stores.sql.sessions import Wanted, find
 
 from . import policy
 from .answer import CLASS_PREFIX
@@ -69,35 +70,21 @@ class Watch:
 
     async def look(self) -> None:
         """Correct what has to be corrected; the sessions of each NAS one after another, all NASes at once."""
-        wanted = await self._wanted()
+        by_nas: dict[str, list[Correction]] = {}
+        for one in await self._wanted():
+            by_nas.setdefault(one.session.nas, []).append(one)
         async with trio.open_nursery() as nursery:
-            for nas in {correction.session.nas for correction in wanted}:
-                nursery.start_soon(self._correct_at, [one for one in wanted if one.session.nas == nas])
+            for corrections in by_nas.values():
+                nursery.start_soon(self._correct_at, corrections)
 
     async def _wanted(self) -> list[Correction]:
         now = self._provider.clock()
-        online = await self._provider.database.read(lambda connection: read_online(connection, now))
-        self._complain(online.faults)
-        sessions = await self._provider.sessions.online()
-        in_force = await self._in_force({session.unique for session in sessions})
+        seen = await self._provider.reporting.read(lambda connection: compare(connection, now))
+        self._complain(seen.faults)
+        if seen.ended:
+            await self._provider.database.transaction(lambda connection: connection.run_many(_FORGET, seen.ended))
         self._waits = {key: until for key, until in self._waits.items() if until > now}
-        found = (
-            correction(session, online.accounts[session.user], in_force.get(session.unique), now)
-            for session in sessions
-            if session.user in online.accounts
-        )
-        return [one for one in found if one and (one.session.unique, one.text) not in self._waits]
-
-    async def _in_force(self, open_sessions: set[str]) -> dict[str, str]:
-        """Session to the rate that it was last given by CoA; what is known of ended sessions is forgotten."""
-        known: dict[str, str] = dict(
-            await self._provider.database.rows("SELECT acctuniqueid, rate FROM isp_rate_in_force")
-        )
-        if ended := [(unique,) for unique in known if unique not in open_sessions]:
-            await self._provider.database.transaction(
-                lambda connection: connection.run_many("DELETE FROM isp_rate_in_force WHERE acctuniqueid = ?", ended)
-            )
-        return known
+        return [one for one in seen.corrections if (one.session.unique, one.text) not in self._waits]
 
     async def _correct_at(self, corrections: Sequence[Correction]) -> None:
         """The corrections of one NAS, until it does not answer: the others would wait in vain as well."""
@@ -113,6 +100,29 @@ class Watch:
             if fault not in self._complained:
                 self._complained.add(fault)
                 log.warning("%s", fault)
+
+
+@attrs.frozen
+class Seen:
+    """What one comparison found: what to correct, and of which ended sessions a rate is still remembered."""
+
+    corrections: list[Correction]
+    ended: list[tuple[str]]
+    faults: list[str]
+
+
+def compare(connection: Connection, now: float) -> Seen:
+    """All open sessions beside what their subscribers should have; in a thread, since there may be many."""
+    online = read_online(connection, now)
+    open_sessions = find(connection, Wanted())
+    in_force: dict[str, str] = dict(connection.rows(_IN_FORCE))
+    found = (
+        correction(session, online.accounts[session.user], in_force.get(session.unique), now)
+        for session in open_sessions
+        if session.user in online.accounts
+    )
+    ended = in_force.keys() - {session.unique for session in open_sessions}
+    return Seen([one for one in found if one], [(unique,) for unique in ended], online.faults)
 
 
 def correction(session: Session, account: Account, in_force: str | None, now: float) -> Correction | None:
@@ -157,3 +167,7 @@ def _remember(connection: Connection, rows: Sequence[tuple[str, str]]) -> None:
         " ON CONFLICT (acctuniqueid) DO UPDATE SET rate = excluded.rate",
         rows,
     )
+
+
+_IN_FORCE: Final = "SELECT acctuniqueid, rate FROM isp_rate_in_force"
+_FORGET: Final = "DELETE FROM isp_rate_in_force WHERE acctuniqueid = ?"

@@ -352,3 +352,12 @@ def test_what_no_attribute_can_carry(avp: AVP) -> None:
 def test_a_number_that_nobody_knows() -> None:
     avp = unknown((26, 9, 250)).avp(b"x")
     assert (repr(avp), avp.wire(None).hex()) == ("Attr-26.9.250 = 0x78", "1a0900000009fa0378")
+
+
+def test_a_secret_within_a_tlv_of_the_radius_space_itself_is_hidden() -> None:
+    """Its container is short and plain, and still not the same on the wire as in the clear."""
+    container = Attribute("Container", 250, TLV)
+    assert container.as_is
+    pin = Attribute("Pin", 1, dt.OCTETS, within=container, encrypt=2)
+    assert container(pin(b"1234")).wire(hide) == b"\xfa\x09\x01\x07" + hide(2, b"1234")
+    assert container(pin(b"1234")).wire(None) == b"\xfa\x08\x01\x061234"

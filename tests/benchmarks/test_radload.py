@@ -22,8 +22,8 @@ def radload(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
     program = tmp_path_factory.mktemp("radload") / "radload"
-    command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-std=gnu11", "-o", program, FOLDER / "radload.c"]
-    subprocess.run(command, check=True)
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-std=gnu11"]
+    subprocess.run(["gcc", *flags, "-o", program, FOLDER / "radload.c"], check=True)
     return program
 
 

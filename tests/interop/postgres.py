@@ -77,13 +77,10 @@ class Cluster:
             time.sleep(LOOK_AGAIN)
         raise AssertionError((self._folder / "log").read_text()[-4000:])
 
-    def stop(self, shutdown: signal.Signals = signal.SIGINT) -> None:
-        """End it, its clients' connections with it: a fast shutdown, as by ``pg_ctl stop``.
-
-        SIGQUIT is the immediate one, for a cluster whose files nobody will want: it writes nothing any more.
-        """
+    def stop(self) -> None:
+        """End it at once, its clients' connections with it: a fast shutdown, as by ``pg_ctl stop``."""
         if self._process is not None:
-            self._process.send_signal(shutdown)
+            self._process.send_signal(signal.SIGINT)
             self._process.wait(30)
             self._process = None
 

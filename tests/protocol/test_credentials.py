@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trioradius import Cleartext, ConfigurationError, Credential, Hashed, NTHash, read_credential
+from trioradius.protocol.proofs import PAP
+from trioradius.protocol.weigh import weigh
 
 DIGITS = "fc156af7edcd6c0edde3337d427f4eac"
 
@@ -54,3 +56,16 @@ def test_an_nt_hash_has_16_octets(octets: str | bytes) -> None:
 def test_text_is_utf8() -> None:
     assert Cleartext("\u00e9").password == b"\xc3\xa9"
     assert NTHash(DIGITS) == NTHash.of("MyPw")
+
+
+@pytest.mark.parametrize("mark", ["!", "!!", "*", "*LK*", "!*", "!$6$salt$hash", "!!$2b$10$hash"])
+def test_what_locks_an_account_is_nobodys_password(mark: str) -> None:
+    """A row out of a file of passwords must not let in whoever types its mark."""
+    locked = read_credential(mark)
+    assert locked == Cleartext("")
+    assert not weigh(PAP(mark.encode()), locked).fits
+    assert not weigh(PAP(b""), locked).fits
+
+
+def test_a_password_may_begin_with_such_a_mark() -> None:
+    assert read_credential("!wonderland") == Cleartext("!wonderland")

@@ -29,8 +29,11 @@ from trioradius import (
 from trioradius.attributes.ietf import ErrorCause, ReplyMessage, SessionTimeout, State, UserName
 from trioradius.protocol.packets import PACKETS, REPLIES, REQUESTS, StatusClient
 from trioradius.protocol.profile import RADIUS_1_0
+from trioradius.protocol.secret import Secret
 from trioradius.protocol.source import Source
 
+SECRET = Secret(b"xyzzy5461")
+REQUEST = RADIUS_1_0.encode_request(AccessRequest(), 7, SECRET)[0]
 IANA = {
     1: "Access-Request",
     2: "Access-Accept",
@@ -107,6 +110,8 @@ def test_the_reason_is_for_the_log_and_in_no_octet(reply: Reply) -> None:
     assert reply == type(reply)(*reply.avps)
     assert reply.with_attributes(MESSAGE).reason == "expired"
     assert AccessAccept().reason == ""
+    octets = RADIUS_1_0.encode_reply(reply, RADIUS_1_0.decode(REQUEST), None, SECRET)
+    assert type(reply).received(RADIUS_1_0.decode(octets), None, Dictionary.bundled()).reason == ""
 
 
 def test_attributes_are_added_and_taken_away_in_a_copy() -> None:

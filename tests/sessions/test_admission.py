@@ -65,6 +65,24 @@ async def test_the_same_place_does_not_count_itself_out(desk: Desk) -> None:
     assert not await admitted(sessions, PHONE)
 
 
+async def test_a_login_that_is_sent_again_counts_once(desk: Desk) -> None:
+    """As by a NAS that missed the accept."""
+    sessions = Sessions(desk.database, clock=desk.clock)
+    for _ in range(2):
+        assert await admitted(sessions, HOME)
+    assert not await admitted(sessions, PHONE)
+
+
+async def test_of_several_logins_each_looks_at_what_came_after_it(desk: Desk) -> None:
+    sessions = Sessions(desk.database, clock=desk.clock)
+    assert await admitted(sessions, HOME, 3)
+    assert await admitted(sessions, OFFICE, 3)
+    await desk.start(OFFICE)
+    await desk.stop(OFFICE)
+    assert await admitted(sessions, OFFICE, 3)
+    assert await sessions.admit(PHONE.login(), limit=2) == TooManySessions(2, 2)
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -115,6 +133,21 @@ async def test_where_nothing_names_the_place_each_session_stands_for_one_login(d
     assert await sessions.admit(bare.login(AcctSessionId("c")), limit=2) == TooManySessions(2, 2)
     await desk.stop(bare, id="1")
     assert isinstance(await sessions.admit(bare.login(AcctSessionId("c")), limit=2), Admitted)
+
+
+async def test_a_nameless_session_of_before_is_not_that_of_a_login(desk: Desk) -> None:
+    sessions = Sessions(desk.database, clock=desk.clock)
+    bare = Line(port="", calling="")
+    await desk.start(bare, id="1")
+    assert isinstance(await sessions.admit(bare.login(AcctSessionId("a")), limit=2), Admitted)
+    assert await sessions.admit(bare.login(AcctSessionId("b")), limit=2) == TooManySessions(2, 2)
+
+
+async def test_one_caller_at_two_ports_is_at_two_places(desk: Desk) -> None:
+    sessions = Sessions(desk.database, clock=desk.clock)
+    for port in ("ether1", "ether2"):
+        await desk.start(Line(port=port), id=port)
+    assert await sessions.admit(PHONE.login(), limit=2) == TooManySessions(2, 2)
 
 
 async def test_stale_sessions_do_not_block(desk: Desk) -> None:

@@ -94,6 +94,7 @@ async def test_the_address_is_taken_back_on_stop(house: House) -> None:
     await house.desk.start(HOME, FramedIPAddress(ADDRESS))
     house.desk.clock.pass_by(86_400)
     assert await house.take(NEXT_DOOR) is None
+    assert await house.counts() == (0, 1, 0)
     await house.desk.stop(HOME, FramedIPAddress(ADDRESS), seconds=86_400)
     house.desk.clock.pass_by(1)
     assert await house.take(NEXT_DOOR) == FramedIPAddress(ADDRESS)
@@ -151,6 +152,7 @@ async def test_a_login_that_is_withdrawn_leaves_what_a_session_has(house: House)
     await house.desk.start(HOME, FramedIPAddress(ADDRESS))
     await house.take(HOME)
     await house.sessions.withdraw(HOME.login())
+    assert await house.counts() == (0, 1, 0)
     assert await house.take(NEXT_DOOR) is None
 
 
@@ -210,6 +212,20 @@ async def test_what_was_his_is_not_his_while_another_has_it(desk: Desk) -> None:
     assert await house.take(HOME) == FramedIPAddress("100.64.0.1")
     await desk.start(NEXT_DOOR, FramedIPAddress("100.64.0.1"))
     assert await house.take(HOME) == FramedIPAddress("100.64.0.2")
+    desk.clock.pass_by(601)
+    assert await house.take(Line(port="ether9")) == FramedIPAddress("100.64.0.2")
+    assert await house.take(Line(port="ether8")) is None
+
+
+async def test_of_his_own_the_one_of_this_place_comes_first(desk: Desk) -> None:
+    house = House(desk)
+    await house.pools.add("home", "100.64.0.0/29")
+    other = await house.take(Line(port="ether9"))
+    desk.clock.pass_by(1)
+    here = await house.take(HOME)
+    assert other != here
+    desk.clock.pass_by(600)
+    assert await house.take(HOME) == here
 
 
 @pytest.mark.parametrize(

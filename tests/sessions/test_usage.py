@@ -37,6 +37,15 @@ async def test_a_session_across_the_border_counts_by_its_time(desk: Desk) -> Non
     assert await sessions.usage("alice", AT - 500, AT) == Usage()
 
 
+async def test_no_octet_of_a_huge_session_is_lost(desk: Desk) -> None:
+    """More than a floating-point number tells apart."""
+    sessions = Sessions(desk.database, clock=desk.clock)
+    await desk.start(HOME)
+    desk.clock.pass_by(10)
+    await desk.stop(HOME, octets=((1 << 60) + 1, (1 << 61) + 3), seconds=10)
+    assert await sessions.usage("alice", AT) == Usage((1 << 60) + 1, (1 << 61) + 3, 10, 1)
+
+
 async def test_a_session_that_only_began(desk: Desk) -> None:
     sessions = Sessions(desk.database, clock=desk.clock)
     await desk.start(HOME)

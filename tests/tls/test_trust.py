@@ -72,6 +72,23 @@ def test_intermediate_certificates(pki: PKI) -> None:
     assert len(found.chain) == 1
 
 
+def test_intermediate_certificates_that_only_ca_has(pki: PKI) -> None:
+    """RFC 8446 section 4.4.2: a peer needs all that lead to the authority, and the authority it has itself."""
+    upper = make_authority(NOW, name="upper CA", issuer=pki.authority)
+    lower = make_authority(NOW, name="lower CA", issuer=upper)
+    impostor = make_authority(NOW, name="lower CA", issuer=upper)
+    pki.issue("deeper", "deeper.example.org", issuer=lower)
+    known = pki.folder / "known.pem"
+    known.write_bytes(b"".join(one.certificate_pem for one in (pki.authority, impostor, upper, lower)))
+    pair = connect(pki.settings("server"), pki.settings("deeper", ca=known))
+    assert done(pair.server).chain == (lower.certificate, upper.certificate)
+
+
+def test_the_authority_itself_is_not_sent(pki: PKI) -> None:
+    pair = connect(pki.settings("server"), pki.settings("client"))
+    assert done(pair.server).chain == done(pair.client).chain == ()
+
+
 def test_nothing_is_trusted_that_was_not_given(pki: PKI) -> None:
     pair = connect(pki.settings("server", ca=None), pki.settings("client"))
     assert pair.failures[1] == "certificate_refused"

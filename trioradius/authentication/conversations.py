@@ -40,7 +40,7 @@ class Held:
     peer: str
     conversation: Conversation
     until: float = 0
-    turn: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
+    turn: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(1, max_value=1), repr=False)
 
 
 class Conversations:
@@ -89,17 +89,17 @@ class Conversations:
 
     def keep(self, held: Held) -> None:
         """Keep a conversation that has advanced: until it idles too long, or its end until no repeat can come."""
-        self._expire()
+        now = self._expire()
         if held.conversation.is_over:
             if held.state in self._open:
                 self._drop(held)
-                self._remember(held)
+                self._remember(held, now)
             return
         if held.state not in self._open:
             self._make_room(held.peer)
             self._open[held.state] = held
             self._of_peer.setdefault(held.peer, OrderedDict())[held.state] = held
-        held.until = self._clock() + self._idle_seconds
+        held.until = now + self._idle_seconds
         self._open.move_to_end(held.state)
         self._of_peer[held.peer].move_to_end(held.state)
 
@@ -109,8 +109,8 @@ class Conversations:
             self._give_up(held)
         self._over.clear()
 
-    def _remember(self, held: Held) -> None:
-        held.until = self._clock() + REMEMBERED_SECONDS
+    def _remember(self, held: Held, now: float) -> None:
+        held.until = now + REMEMBERED_SECONDS
         self._over[held.state] = held
         if len(self._over) > self._maximum:
             self._over.popitem(last=False)
@@ -122,12 +122,14 @@ class Conversations:
         elif len(self._open) >= self._maximum:
             self._give_up(_longest_idle(self._open))
 
-    def _expire(self) -> None:
+    def _expire(self) -> float:
+        """Give up what has waited too long; the time."""
         now = self._clock()
         while self._open and (held := _longest_idle(self._open)).until <= now:
             self._give_up(held)
         while self._over and (held := _longest_idle(self._over)).until <= now:
             del self._over[held.state]
+        return now
 
     def _give_up(self, held: Held) -> None:
         self.given_up += 1

@@ -255,7 +255,8 @@ def _accepted(request: AccessRequest, conversation: Conversation, action: Accept
         outcome.resumed,
         outcome.machine,
     )
-    log.info("%s: %s", request.source, _described(identity))
+    if log.isEnabledFor(logging.INFO):
+        log.info("%s: %s", request.source, _described(identity))
     return identity
 
 
@@ -295,7 +296,7 @@ def _peer(request: AccessRequest) -> str:
     return f"{request.source.address if request.source else ''} {request.peer.name if request.peer else ''}"
 
 
-async def _acquire(turn: trio.Lock) -> None:
+async def _acquire(turn: trio.Semaphore) -> None:
     """At once where nobody else is at it, so that a handler that need not wait does not."""
     try:
         turn.acquire_nowait()

@@ -11,6 +11,7 @@ from trioradius.errors import ConfigurationError
 from trioradius.protocol import ms_chap
 from trioradius.protocol.hashes import form_of
 
+_LOCKED: Final = re.compile(r"[!*]+(LK\*|\$.*)?", re.DOTALL)
 _SCHEME: Final = re.compile(r"\{([A-Za-z0-9-]+)\}(.*)", re.DOTALL)
 _IDENTIFIED: Final = re.compile(r"\$([0-9a-z]{1,2}|(argon2|bcrypt|pbkdf2|scrypt)[0-9a-z-]*)\$|pbkdf2_sha\d+\$")
 """How a hash without a scheme in braces begins, whether its kind is read here or not."""
@@ -70,11 +71,14 @@ def read_credential(text: str) -> Credential:
 
     ``{CLEARTEXT}wonderland`` and text without any mark are Cleartext, ``{NT}`` with 32 hexadecimal digits is NTHash,
     ``{SSHA}...``, ``{CRYPT}$6$...``, ``$2b$...`` and their like are Hashed. A cleartext password that might be taken
-    for a hash (``$6$``, ``{SHA}``) needs its ``{CLEARTEXT}``.
+    for a hash (``$6$``, ``{SHA}``) needs its ``{CLEARTEXT}``. What locks an account in a file of passwords (``!``,
+    ``*``, ``!$6$...``) is an empty password, which nobody proves.
 
     Raises:
         ConfigurationError: a scheme that nothing here reads.
     """
+    if _LOCKED.fullmatch(text):
+        return Cleartext("")
     found = _SCHEME.fullmatch(text)
     scheme = found[1].upper() if found else ""
     if found and scheme in _CLEARTEXT:

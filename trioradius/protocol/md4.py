@@ -6,12 +6,9 @@ import struct
 from typing import Final
 
 _MASK: Final = 0xFFFFFFFF
-_ROUNDS: Final = (
-    # (constant, rotations, the order in which the round takes the sixteen words)
-    (0x00000000, (3, 7, 11, 19), (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)),
-    (0x5A827999, (3, 5, 9, 13), (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
-    (0x6ED9EBA1, (3, 9, 11, 15), (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15)),
-)
+_SECOND: Final = 0x5A827999
+_THIRD: Final = 0x6ED9EBA1
+"""The constants of the second and the third round."""
 
 
 def md4(octets: bytes) -> bytes:
@@ -23,20 +20,39 @@ def md4(octets: bytes) -> bytes:
     return struct.pack("<4I", *state)
 
 
-def _block(state: tuple[int, int, int, int], words: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """RFC 1320 section 3.4: three rounds of sixteen steps, added to the state before them."""
+def _block(state: tuple[int, int, int, int], x: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """RFC 1320 section 3.4: three rounds of sixteen steps, added to the state before them.
+
+    What is rotated to the left keeps bits above the 32nd; the sum of the step that takes it up masks them.
+    """
     a, b, c, d = state
-    for number, (constant, rotations, order) in enumerate(_ROUNDS):
-        for step, index in enumerate(order):
-            if number == 0:
-                mixed = b & c | ~b & d
-            elif number == 1:
-                mixed = b & c | b & d | c & d
-            else:
-                mixed = b ^ c ^ d
-            total = (a + mixed + words[index] + constant) & _MASK
-            rotation = rotations[step & 3]
-            a, b, c, d = d, (total << rotation | total >> 32 - rotation) & _MASK, b, c
+    for k in (0, 4, 8, 12):
+        t = (a + (b & c | ~b & d) + x[k]) & _MASK
+        a = t << 3 | t >> 29
+        t = (d + (a & b | ~a & c) + x[k + 1]) & _MASK
+        d = t << 7 | t >> 25
+        t = (c + (d & a | ~d & b) + x[k + 2]) & _MASK
+        c = t << 11 | t >> 21
+        t = (b + (c & d | ~c & a) + x[k + 3]) & _MASK
+        b = t << 19 | t >> 13
+    for k in (0, 1, 2, 3):
+        t = (a + (b & c | b & d | c & d) + x[k] + _SECOND) & _MASK
+        a = t << 3 | t >> 29
+        t = (d + (a & b | a & c | b & c) + x[k + 4] + _SECOND) & _MASK
+        d = t << 5 | t >> 27
+        t = (c + (d & a | d & b | a & b) + x[k + 8] + _SECOND) & _MASK
+        c = t << 9 | t >> 23
+        t = (b + (c & d | c & a | d & a) + x[k + 12] + _SECOND) & _MASK
+        b = t << 13 | t >> 19
+    for k in (0, 2, 1, 3):
+        t = (a + (b ^ c ^ d) + x[k] + _THIRD) & _MASK
+        a = t << 3 | t >> 29
+        t = (d + (a ^ b ^ c) + x[k + 8] + _THIRD) & _MASK
+        d = t << 9 | t >> 23
+        t = (c + (d ^ a ^ b) + x[k + 4] + _THIRD) & _MASK
+        c = t << 11 | t >> 21
+        t = (b + (c ^ d ^ a) + x[k + 12] + _THIRD) & _MASK
+        b = t << 15 | t >> 17
     return (
         (state[0] + a) & _MASK,
         (state[1] + b) & _MASK,

@@ -44,6 +44,8 @@ PSK_CIPHERSUITES: Final = b"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
 _OPTIONS: Final = (
     SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_QUERY_MTU
 )
+_NO_AUTOMATIC_CHAIN: Final = 0x8
+"""SSL_MODE_NO_AUTO_CHAIN, for which pyOpenSSL has no name: OpenSSL would build, and verify, our own chain each time."""
 _VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 _METHODS: Final = {
     ("server", False): SSL.TLS_SERVER_METHOD,
@@ -71,7 +73,11 @@ class Context:
 
     def reload(self) -> Context:
         """A new context of the same settings, from the files as they are now. Raises ConfigurationError."""
-        return _context(self.settings, self.role, self.datagrams, self.purpose)
+        return _context(self.settings, self.role, self.datagrams, self.purpose, self.settings.read())
+
+    def renewed(self) -> Context:
+        """A new context of what was read before: sessions of this one cannot be resumed there."""
+        return _context(self.settings, self.role, self.datagrams, self.purpose, self.credentials)
 
     def radius_version(self, protocol: bytes, tls_1_3: bool) -> RadiusVersion | None:
         """What was negotiated means, None where it must be refused (RFC 9765 section 3.3)."""
@@ -124,7 +130,7 @@ def server_context(settings: TLSSettings, *, datagrams: bool = False, has_keys: 
     """
     if settings.certificate is None and settings.psk is None and not has_keys:
         raise ConfigurationError("a TLS server needs a certificate and its key, or a PSK")
-    return _context(settings, "server", datagrams, RADIUS)
+    return _context(settings, "server", datagrams, RADIUS, settings.read())
 
 
 def client_context(settings: TLSSettings, *, datagrams: bool = False) -> Context:
@@ -133,7 +139,7 @@ def client_context(settings: TLSSettings, *, datagrams: bool = False) -> Context
         raise ConfigurationError("a TLS client needs a certificate and its key, or a PSK")
     if not settings.ca and not settings.fingerprints and settings.psk is None:
         raise ConfigurationError("a TLS client needs a ca, or the fingerprint of the server's certificate")
-    return _context(settings, "client", datagrams, RADIUS)
+    return _context(settings, "client", datagrams, RADIUS, settings.read())
 
 
 def eap_server_context(settings: TLSSettings, purpose: Purpose) -> Context:
@@ -159,17 +165,17 @@ def eap_client_context(settings: TLSSettings, purpose: Purpose) -> Context:
 def _eap_context(settings: TLSSettings, role: Role, purpose: Purpose) -> Context:
     if settings.psk is not None:
         raise ConfigurationError("psk: EAP does not take pre-shared keys (RFC 9190 section 2.1.1)")
-    return _context(settings, role, False, purpose)
+    return _context(settings, role, False, purpose, settings.read())
 
 
-def _context(settings: TLSSettings, role: Role, datagrams: bool, purpose: Purpose) -> Context:
+def _context(settings: TLSSettings, role: Role, datagrams: bool, purpose: Purpose, credentials: Credentials) -> Context:
     highest: TLSVersion = "1.2" if datagrams else settings.maximum_version
     protocols = alpn.offered(settings.offered or (), highest) if purpose.radius else ()
     if purpose.radius and settings.offered and not protocols:
         raise ConfigurationError('versions "1.1" needs TLS 1.3, and DTLS is 1.2 here')
-    credentials = settings.read()
     context = SSL.Context(_METHODS[role, datagrams])
     context.set_options(_OPTIONS)
+    context.set_mode(_NO_AUTOMATIC_CHAIN)
     _limit_versions(context, settings, datagrams, purpose)
     _present(context, credentials, settings)
     _set_ciphers(context, settings, has_psk=purpose.radius and highest == "1.2")
@@ -204,7 +210,7 @@ def _present(context: SSL.Context, credentials: Credentials, settings: TLSSettin
         return
     try:
         context.use_certificate(credentials.chain[0])
-        for certificate in credentials.chain[1:]:
+        for certificate in credentials.chain[1:] or credentials.leading():
             context.add_extra_chain_cert(certificate)
         context.use_privatekey(credentials.key)
     except SSL.Error as error:
@@ -281,7 +287,7 @@ def _set_resumption(context: SSL.Context, resumption: bool, has_table: bool) -> 
 
 def _greet(context: SSL.Context, settings: TLSSettings, datagrams: bool, purpose: Purpose) -> tuple[object, ...]:
     """What happens once a server has read the ClientHello; the contexts of hosts must outlive this one."""
-    hosts = {dns_name(name): _context(settings.for_host(name), "server", datagrams, purpose) for name in settings.hosts}
+    hosts = {dns_name(name): _of_host(settings.for_host(name), datagrams, purpose) for name in settings.hosts}
     context.set_tlsext_servername_callback(functools.partial(_greeted, hosts))
     return (hosts,)
 
@@ -305,6 +311,10 @@ def _set_psk(context: SSL.Context, role: Role, settings: TLSSettings, highest: T
 def _introduction(connection: SSL.Connection) -> Introduction:
     found: Introduction = connection.get_app_data()
     return found
+
+
+def _of_host(settings: TLSSettings, datagrams: bool, purpose: Purpose) -> Context:
+    return _context(settings, "server", datagrams, purpose, settings.read())
 
 
 def _greeted(hosts: Mapping[str, Context], connection: SSL.Connection) -> None:

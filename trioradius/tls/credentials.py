@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import attrs
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509 import ocsp
@@ -66,9 +66,31 @@ class Credentials:
         stapled = b"" if settings.ocsp is None else _ocsp_response(settings.ocsp, chain)
         return cls(chain, key, ca, crls, stapled)
 
+    def leading(self) -> tuple[x509.Certificate, ...]:
+        """The intermediate certificates in ``ca`` that lead from ours to its authority.
+
+        They are what a peer must be shown where ``certificate`` has ours alone; the authority itself it has to know
+        (RFC 8446 section 4.4.2).
+        """
+        left = [authority for authority in self.ca if authority.subject != authority.issuer]
+        found = [self.chain[0]]
+        while issuers := [authority for authority in left if _is_issued(found[-1], authority)]:
+            found.append(issuers[0])
+            left.remove(issuers[0])
+        return tuple(found[1:])
+
     def is_revoked(self, certificate: x509.Certificate) -> bool:
         """Whether a revocation list of its issuer names it."""
-        return certificate.serial_number in self.revoked.get(certificate.issuer, ())
+        return bool(self.revoked) and certificate.serial_number in self.revoked.get(certificate.issuer, ())
+
+
+def _is_issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether this authority has signed it; another one may have the same name."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _read(setting: str, file: pathlib.Path, parse: Callable[[bytes], T], wanted: str) -> T:

@@ -110,6 +110,13 @@ class Engine:
         if self.state is not State.FAILED:
             self.state = State.CLOSED
 
+    def forget(self) -> None:
+        """Be closed without a word to the peer, where something else tells it; the session may be resumed."""
+        if self.state is State.OPEN:
+            self._keep_session()
+        if self.state is not State.FAILED:
+            self.state = State.CLOSED
+
     def _keep_session(self) -> None:
         """Without it OpenSSL takes the session for one that broke, and never resumes it."""
         self._connection.set_shutdown(_BOTH_WAYS)
@@ -203,16 +210,15 @@ class Engine:
 
     def _describe(self, resumed: bool) -> HandshakeDone:
         connection = self._connection
-        found = connection.get_peer_certificate(as_cryptography=True)
-        chain = connection.get_peer_cert_chain(as_cryptography=True) or []
+        certificate = self._certificate()
         protocol = connection.get_alpn_proto_negotiated()
         tls_1_3 = connection.get_protocol_version() == SSL.TLS1_3_VERSION
         name = connection.get_servername()
         cipher = connection.get_cipher_name() or ""
-        by_key = found is None and self.context.purpose.radius and (resumed if tls_1_3 else "PSK" in cipher)
+        by_key = certificate is None and self.context.purpose.radius and (resumed if tls_1_3 else "PSK" in cipher)
         return HandshakeDone(
-            certificate=None if found is None else self._certificate(found),
-            chain=tuple(certificate for certificate in chain if certificate != found),
+            certificate=certificate,
+            chain=self._chain(certificate),
             psk_identity=self._psk_identity() if by_key else "",
             tls_version=connection.get_protocol_version_name(),
             cipher=cipher,
@@ -222,10 +228,19 @@ class Engine:
             server_name=name.decode("ascii", "replace") if name else "",
         )
 
-    def _certificate(self, found: x509.Certificate) -> PeerCertificate:
-        """Reading one takes time: what the verification has read is taken from there. Raises ValueError."""
-        read = self._introduction.certificate
-        return read if read is not None and read.certificate == found else PeerCertificate.read(found)
+    def _certificate(self) -> PeerCertificate | None:
+        """The peer's own. The verification has read it, unless a session was resumed. Raises ValueError."""
+        if self._introduction.certificate is not None:
+            return self._introduction.certificate
+        found = self._connection.get_peer_certificate(as_cryptography=True)
+        return None if found is None else PeerCertificate.read(found)
+
+    def _chain(self, own: PeerCertificate | None) -> tuple[x509.Certificate, ...]:
+        """What else the peer sent; of a short connection nobody looks at it again."""
+        if own is None or self.context.purpose.many:
+            return ()
+        chain = self._connection.get_peer_cert_chain(as_cryptography=True) or []
+        return tuple(certificate for certificate in chain if certificate != own.certificate)
 
     def _psk_identity(self) -> str:
         if self.context.role == "server":

@@ -15,10 +15,10 @@ from trioradius.tls.identity import PeerCertificate
 class HandshakeDone:
     """The peer has proved who it is: by ``certificate``, or where that is None by ``psk_identity``.
 
-    ``chain`` are the further certificates that the peer sent, none after a resumption. ``protocol`` is the ALPN name,
-    "" where there was none. ``radius_version`` is None where RADIUS/1.1 is required here and the peer does not speak
-    it: the owner closes, and may say so in a Protocol-Error before (RFC 9765 section 3.3.1). ``server_name`` is what a
-    client asked for by SNI.
+    ``chain`` are the further certificates that the peer sent, none after a resumption or within EAP. ``protocol`` is
+    the ALPN name, "" where there was none. ``radius_version`` is None where RADIUS/1.1 is required here and the peer
+    does not speak it: the owner closes, and may say so in a Protocol-Error before (RFC 9765 section 3.3.1).
+    ``server_name`` is what a client asked for by SNI.
     """
 
     certificate: PeerCertificate | None

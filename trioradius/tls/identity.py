@@ -5,6 +5,7 @@ Names come from subjectAltName alone, never from the common name (RFC 9525).
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -12,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 import attrs
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from trioradius.errors import ConfigurationError
 
@@ -126,12 +127,9 @@ class PeerCertificate:
     """The end-entity certificate a peer proved to hold.
 
     ``dns``, ``ip``, ``uri``, ``realms``, ``email`` and ``principals`` (user principal names) are its subjectAltName;
-    ``issuer`` and ``subject`` are RFC 4514 text, the subject for the log only; ``fingerprint`` is SHA-256 in
-    lower-case hexadecimal digits.
+    ``fingerprint`` is SHA-256 in lower-case hexadecimal digits.
     """
 
-    subject: str
-    issuer: str
     serial: int
     fingerprint: str
     not_before: datetime
@@ -148,11 +146,10 @@ class PeerCertificate:
     def read(cls, certificate: x509.Certificate) -> PeerCertificate:
         """Raises ValueError where the certificate cannot be parsed."""
         names = _alternative_names(certificate)
+        _ = certificate.subject, certificate.issuer  # parsed here, so that nobody else meets the ValueError
         return cls(
-            subject=certificate.subject.rfc4514_string(),
-            issuer=certificate.issuer.rfc4514_string(),
             serial=certificate.serial_number,
-            fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+            fingerprint=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
             dns=tuple(name.lower().removesuffix(".") for name in names.get_values_for_type(x509.DNSName)),
@@ -167,6 +164,16 @@ class PeerCertificate:
             principals=_other_names(names, PRINCIPAL_NAME),
             certificate=certificate,
         )
+
+    @property
+    def subject(self) -> str:
+        """The holder's name as RFC 4514 text, for the log only."""
+        return self.certificate.subject.rfc4514_string()
+
+    @property
+    def issuer(self) -> str:
+        """The issuer's name as RFC 4514 text."""
+        return self.certificate.issuer.rfc4514_string()
 
     @property
     def identities(self) -> tuple[Identity, ...]:

@@ -26,7 +26,7 @@ from .running import print_table, with_provider
 async def report(provider: Provider, month: str | None, subscriber: str | None, as_csv: bool) -> None:
     """Show the usage of each subscriber."""
     period = this_month(provider.clock() if month is None else _within(month))
-    rows = await provider.database.read(lambda connection: usages(connection, period, subscriber))
+    rows = await provider.reporting.read(lambda connection: usages(connection, period, subscriber))
     if subscriber and not rows:
         raise ConfigurationError(f"there is no subscriber {subscriber!r}")
     if as_csv:

@@ -130,6 +130,8 @@ class Supplicant:
         self._key = (b"", b"")
         self.by_emsk = self.keys.has_emsk
         nonce = request[4 : 4 + NONCE]
+        if nonce[-1] & 1:
+            raise Forged
         outer = HINT + self.outer
         if binding.bind(self.keys, nonce, outer).value != request:
             raise Forged

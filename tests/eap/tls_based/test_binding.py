@@ -60,7 +60,7 @@ def test_both_chains() -> None:
     assert KEYS.by_emsk == Link(S_IMCK_EMSK, CMK_EMSK)
     assert KEYS.by_msk == Link(S_IMCK_MSK, CMK_MSK)
     assert KEYS.msk(by_emsk=False) == MSK_BY_MSK
-    # RFC 9930 section 6.4 takes the other chain where a MAC by the EMSK came; wpa_supplicant 2.10 does not.
+    # rfc7170bis-20 section 5.4 takes the other chain where a MAC by the EMSK came; wpa_supplicant 2.10 does not.
     label = b"Session Key Generating Function"
     assert KEYS.msk(by_emsk=True) == binding.tls_prf("sha384", S_IMCK_EMSK, label, b"", 64)
 
@@ -72,7 +72,7 @@ def test_the_request_and_the_response_of_wpa_supplicant() -> None:
 
 
 def test_a_password_makes_no_key() -> None:
-    """Its MAC is of a key of zeros, and the session's key of the tunnel alone (RFC 9930 section 6.4)."""
+    """Its MAC is of a key of zeros, and the session's key of the tunnel alone (rfc7170bis-20 section 5.4)."""
     keys = CompoundKeys.of_tunnel("sha384", PASSWORD_SEED).after()
     assert keys.by_msk.cmk == PASSWORD_CMK
     assert keys.msk(by_emsk=False) == PASSWORD_MSK
@@ -83,7 +83,7 @@ def test_a_password_makes_no_key() -> None:
 
 
 def test_a_chain_of_two() -> None:
-    """A method without EMSK leaves that chain as it was, one without any key still counts (sections 6.2.2, 6.2.5)."""
+    """A method without EMSK leaves that chain as it was, one without any key still counts (section 5.2.2)."""
     twice = KEYS.after(b"\1" * 16)
     assert twice.by_emsk == KEYS.by_emsk and not twice.has_emsk
     assert twice.by_msk == KEYS.by_msk.next("sha384", b"\1" * 16 + bytes(16))

@@ -89,6 +89,19 @@ def test_a_session_is_resumed(pki: PKI, version: str, tickets: bool) -> None:
 
 
 @VERSIONS
+def test_sessions_end_once_a_day(pki: PKI, version: str) -> None:
+    """TLS 1.3 gives a new ticket with each resumption, so that one session would go on without end."""
+    asking, method = client(pki.settings("client", maximum_version=version)), EAPTLS(pki.settings("server"))
+    resumption, resumed = None, []
+    for hours in (0, 12, 23, 25, 40, 47, 50):
+        peer = Peer(asking, resumption=resumption)
+        resumed.append(outcome(authenticate(method, peer, now=NOW + timedelta(hours=hours))).resumed)
+        peer.engine.close()
+        resumption = peer.engine.resumption()
+    assert resumed == [False, True, True, False, True, True, False]
+
+
+@VERSIONS
 def test_what_was_revoked_since_is_not_resumed(pki: PKI, tmp_path: pathlib.Path, version: str) -> None:
     """RFC 9190 section 5.7: a resumed session is worth what its certificate is worth now."""
     asking = client(pki.settings("revoked", maximum_version=version))

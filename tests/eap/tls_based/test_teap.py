@@ -20,6 +20,7 @@ from tests.eap.tls_based.supplicants import (
     Supplicant,
     TEAPPeer,
     certificate_of,
+    honest,
     teap_peer,
 )
 from tests.tls.pki import PKI
@@ -42,6 +43,7 @@ RESULT = tlvs.number(tlvs.RESULT, tlvs.SUCCESS)
 INTERMEDIATE = tlvs.number(tlvs.INTERMEDIATE_RESULT, tlvs.SUCCESS)
 HINTS = TLV(tlvs.IDENTITY_HINT, b"alice", mandatory=False).encode()
 UNKNOWN = TLV(99, b"x")
+NOT_FATAL = tlvs.number(tlvs.ERROR, 1001, 4)
 
 
 def inner_tls(pki: PKI) -> EAPTLS:
@@ -70,14 +72,14 @@ def test_a_user_by_mschapv2(pki: PKI, size: int) -> None:
 
 
 def test_the_first_packet(pki: PKI) -> None:
-    """Flags S and O, version 1, and the Authority-ID (RFC 9930 section 3.3)."""
+    """Flags S and O, version 1, and the Authority-ID (RFC 9930 section 3.2)."""
     assert Talk(teap(pki)).request == b"\x31\0\0\0\x0e" + HINT
     assert Talk(teap(pki, authority="x")).request == b"\x31\0\0\0\x05\0\1\0\1x"
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_a_machine_by_certificate(pki: PKI, version: str) -> None:
-    """EAP-TLS makes an EMSK, and the keys come from that (RFC 9930 section 6.4)."""
+    """EAP-TLS makes an EMSK, and the keys come from that (rfc7170bis-20 section 5.4)."""
     within = Supplicant(certificate=certificate_of(pki, version))
     peer = teap_peer(pki, within)
     found = outcome(Talk(teap(pki, inner_tls(pki), identities=("machine",))).with_peer(peer))
@@ -133,7 +135,7 @@ def test_outer_tlvs_of_the_peer_are_bound(pki: PKI) -> None:
 
 
 def test_outer_tlvs_that_somebody_has_changed(pki: PKI) -> None:
-    """On the way to us: then the MACs of both ends differ (RFC 9930 section 6.3)."""
+    """On the way to us: then the MACs of both ends differ (rfc7170bis-20 section 5.3)."""
     within = Supplicant(outer=b"\0\7\0\4abcd")
     peer = teap_peer(pki, within)
     peer._outer = b"\0\7\0\4abcD"
@@ -155,18 +157,24 @@ def test_packets_that_are_none_of_version_1(pki: PKI, said: bytes) -> None:
     assert reason(Talk(teap(pki)).answer(said)).startswith("TEAP: ")
 
 
+def stubborn(supplicant: Supplicant, heard: Heard, said: list[TLV]) -> list[TLV]:
+    """Says that it is a success, whatever the server says."""
+    return [RESULT] if tlvs.RESULT in heard else said
+
+
 @pytest.mark.parametrize("method", ["password", "mschapv2"])
-def test_a_wrong_password(pki: PKI, method: str) -> None:
+@pytest.mark.parametrize("judge", [honest, stubborn])
+def test_a_wrong_password(pki: PKI, method: str, judge: Judge) -> None:
     """The peer is told that, and not why; and it fails whatever it says then."""
-    for judge in (None, lambda supplicant, heard, said: [RESULT] if tlvs.RESULT in heard else said):
-        within = Supplicant(password=b"wonderlamp", **({} if judge is None else {"judge": judge}))
-        server = teap(pki, basic_password=("user",) if method == "password" else (), resumption=True)
-        found = reason(Talk(server).with_peer(teap_peer(pki, within)))
-        assert found.endswith("wrong password")
-        assert within.heard[-1][tlvs.RESULT] == FAILURE and tlvs.CRYPTO_BINDING not in within.heard[-1]
-        assert within.heard[-1][tlvs.INTERMEDIATE_RESULT] == FAILURE
-        assert within.heard[-1][tlvs.ERROR] == (1001).to_bytes(4, "big")
-        assert len(server._offer.tunnel.remembered) == 0
+    within = Supplicant(password=b"wonderlamp", judge=judge)
+    server = teap(pki, basic_password=("user",) if method == "password" else (), resumption=True)
+    assert reason(Talk(server).with_peer(teap_peer(pki, within))).endswith("wrong password")
+    assert within.heard[-1] == {
+        tlvs.INTERMEDIATE_RESULT: FAILURE,
+        tlvs.ERROR: (1001).to_bytes(4, "big"),
+        tlvs.RESULT: FAILURE,
+    }
+    assert len(server._offer.tunnel.remembered) == 0
 
 
 def at_the_end(change: Callable[[list[TLV]], list[TLV]]) -> Judge:
@@ -221,7 +229,7 @@ def test_a_peer_that_gives_up(pki: PKI, said: list[TLV], text: str) -> None:
 
 
 def test_an_action_that_may_be_left_out(pki: PKI) -> None:
-    """RFC 9930 section 3.6.6: nothing is done, and what the peer says of that case counts."""
+    """RFC 9930 section 3.6.5: nothing is done, and what the peer says of that case counts."""
     within = Supplicant(judge=at_the_end(lambda said: [*said[:2], TLV(tlvs.REQUEST_ACTION, b"\1\1")]))
     outcome(Talk(teap(pki)).with_peer(teap_peer(pki, within)))
 
@@ -234,7 +242,11 @@ def instead(*said: TLV, after: int = 0) -> Judge:
 NAME = TLV(tlvs.EAP_PAYLOAD, EAPPacket(RESPONSE, 0, 1, b"alice").encode())
 
 
+PASSWORD_TLV = TLV(tlvs.PASSWORD_RESPONSE, b"\5alice\x0awonderland")
+
+
 @pytest.mark.parametrize("by_password", [False, True])
+@pytest.mark.parametrize("beside", [[], [NAME], [PASSWORD_TLV]])
 @pytest.mark.parametrize(
     "said",
     [
@@ -245,27 +257,37 @@ NAME = TLV(tlvs.EAP_PAYLOAD, EAPPacket(RESPONSE, 0, 1, b"alice").encode())
         [TLV(tlvs.CRYPTO_BINDING, bytes(76))],
         [TLV(tlvs.REQUEST_ACTION, b"\1\1")],
         [tlvs.number(tlvs.ERROR, 1001, 4)],
-        [tlvs.number(tlvs.IDENTITY_TYPE, 1)],
-        [],
     ],
 )
 @pytest.mark.parametrize("after", [0, 1])
-def test_claims_prove_nothing(pki: PKI, by_password: bool, said: list[TLV], after: int) -> None:
-    """A result without an inner method, at any time; also with the proof beside it."""
-    for beside in ([], [NAME], [TLV(tlvs.PASSWORD_RESPONSE, b"\5alice\x0awonderland")]):
-        within = Supplicant(judge=instead(*said, *beside, after=after))
-        if said[:1] == [tlvs.number(tlvs.IDENTITY_TYPE, 1)] and beside:
-            continue
-        method = teap(pki, basic_password=("user",) if by_password else ())
-        if not said and beside:
-            continue
-        step = Talk(method).with_peer(teap_peer(pki, within))
-        assert isinstance(step, Failed)
+def test_claims_prove_nothing(pki: PKI, by_password: bool, beside: list[TLV], said: list[TLV], after: int) -> None:
+    """A result without an inner method, at any time; also with a proof beside it."""
+    within = Supplicant(judge=instead(*said, *beside, after=after))
+    method = teap(pki, basic_password=("user",) if by_password else ())
+    assert isinstance(Talk(method).with_peer(teap_peer(pki, within)), Failed)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [RESULT, INTERMEDIATE, TLV(tlvs.CRYPTO_BINDING, bytes(76)), TLV(tlvs.REQUEST_ACTION, b"\1\1"), NOT_FATAL],
+)
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_claim_beside_an_honest_answer(pki: PKI, claim: TLV, at: int) -> None:
+    """It is out of place, once is enough, and the proof beside it does not count."""
+    within = Supplicant(judge=lambda supplicant, heard, said: [*said, claim] if len(supplicant.heard) == at else said)
+    assert "something else" in reason(Talk(teap(pki)).with_peer(teap_peer(pki, within)))
+
+
+@pytest.mark.parametrize("said", [[], [tlvs.number(tlvs.IDENTITY_TYPE, 1)]])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_silence_proves_nothing(pki: PKI, said: list[TLV], after: int) -> None:
+    within = Supplicant(judge=instead(*said, after=after))
+    assert "something else" in reason(Talk(teap(pki)).with_peer(teap_peer(pki, within)))
 
 
 @pytest.mark.parametrize("by_password", [False, True])
 def test_proof_of_another_kind(pki: PKI, by_password: bool) -> None:
-    said = NAME if by_password else TLV(tlvs.PASSWORD_RESPONSE, b"\5alice\x0awonderland")
+    said = NAME if by_password else PASSWORD_TLV
     method = teap(pki, basic_password=("user",) if by_password else ())
     step = Talk(method).with_peer(teap_peer(pki, Supplicant(judge=instead(said))))
     assert "something else than what proves it" in reason(step)
@@ -392,10 +414,10 @@ def test_tlvs_that_are_cut_off(pki: PKI) -> None:
 
 
 def test_the_end_of_the_handshake_goes_alone(pki: PKI) -> None:
-    """Our Finished, and then what is asked: some peers would not see it beside."""
-    peer = teap_peer(pki, Supplicant())
+    """Our Finished, and only then what is asked: some peers would not see it beside."""
+    peer = teap_peer(pki, Supplicant(), size=3_000)
     outcome(Talk(teap(pki), size=3_000).with_peer(peer))
-    assert peer.heard[0] == b"" or peer.heard[:2] == [b"", b""]
+    assert peer.heard[:2] == [b"", b""] and peer.heard[2][:6] == b"\x80\2\0\2\0\1"
 
 
 @pytest.mark.parametrize("again", [True, False])
@@ -440,8 +462,11 @@ def test_a_session_without_a_proved_user_stands_for_nobody(pki: PKI) -> None:
     first = TEAPPeer(asking, Supplicant(password=b"wrong"))
     reason(Talk(method).with_peer(first))
     first.engine.close()
-    talk, within = Talk(method), Supplicant(password=b"wrong")
-    assert "wrong password" in reason(talk.with_peer(TEAPPeer(asking, within, resumption=first.engine.resumption())))
+    talk = Talk(method, size=3_000)
+    again = TEAPPeer(asking, Supplicant(password=b"wrong"), size=3_000, resumption=first.engine.resumption())
+    assert "wrong password" in reason(talk.with_peer(again))
+    # Resumed, our Finished is not the last one: what is asked goes at once.
+    assert again.heard[0][:6] == b"\x80\2\0\2\0\1"
     assert talk.method._channel.done.resumed  # type: ignore[attr-defined]
 
 

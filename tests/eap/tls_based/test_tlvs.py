@@ -26,6 +26,14 @@ def test_octets_and_back() -> None:
     assert tlvs.number(tlvs.RESULT, FAILURE).encode() == b"\x80\x03\0\2\0\2"
 
 
+def test_there_is_a_bound() -> None:
+    """Each mandatory one that is not known would be refused, and a message holds 16,384."""
+    one = TLV(99, b"").encode()
+    assert len(tlvs.decode(one * tlvs.TLVS_MAXIMUM)) == tlvs.TLVS_MAXIMUM
+    with pytest.raises(DecodeError, match="more than 64"):
+        tlvs.decode(one * (tlvs.TLVS_MAXIMUM + 1))
+
+
 def test_the_reserved_bit_is_ignored() -> None:
     assert tlvs.decode(b"\xc0\x03\0\2\0\1") == [TLV(3, b"\0\1")]
 

@@ -118,10 +118,12 @@ async def test_a_locked_database_gets_no_acknowledgement_and_is_written_to_after
         assert {"1", "3"} <= set(await kept(site))
 
 
-async def test_a_database_that_is_down_gets_no_acknowledgement_and_comes_back() -> None:
+async def test_a_database_that_is_down_gets_no_acknowledgement_and_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The NAS goes on sending, and its record is kept once the database is back; logins wait likewise."""
     with postgres.running() as cluster:
-        async with serving(cluster.create_database()) as site:
+        async with serving(cluster.create_database(), watch_seconds=0.1) as site:
             await fill(site)
             patient = Retransmission(attempts=200, initial=0.2, longest=0.3, duration=60)
             address = UDP(*site.address)
@@ -138,3 +140,4 @@ async def test_a_database_that_is_down_gets_no_acknowledgement_and_comes_back() 
                     await trio.sleep(0.5)
                     await trio.to_thread.run_sync(cluster.start)
             assert {"1", "2"} <= set(await kept(site))
+    assert "usage is not watched now" in caplog.text

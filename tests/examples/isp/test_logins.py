@@ -283,6 +283,23 @@ async def test_addresses_of_our_own_pool_are_nobody_elses_and_come_back(site: Si
     assert str(second[FramedIPAddress]) == "198.51.100.1"
 
 
+async def test_a_pool_of_ours_is_never_named_to_the_nas(small_site: Site) -> None:
+    """Also where it has nothing for IPv4: the NAS may have a pool of that name by chance."""
+    await small_site.app.state.pools.add("pool4", "2001:db8:8000::/55", kind=Kind.DELEGATED_PREFIX, length=56)
+    reply = await small_site.login(*alice(), kind="generic")
+    assert not {FramedPool, FramedIPAddress, DelegatedIPv6PrefixPool} & {avp.attribute for avp in reply.avps}
+    assert str(reply[DelegatedIPv6Prefix]) == "2001:db8:8000::/56"
+    own = await small_site.login(UserName("stan"), UserPassword("static"))
+    assert str(own[DelegatedIPv6Prefix]) == "2001:db8:100::/56"
+
+
+async def test_a_plan_that_somebody_deleted_is_told(small_site: Site) -> None:
+    await small_site.run("DELETE FROM isp_plan WHERE name = 'gold'")
+    assert isinstance(await small_site.login(*alice()), AccessReject)
+    [(_, _, reason)] = await small_site.decisions()
+    assert reason == "a row of the database cannot be used: there is no plan gold"
+
+
 async def test_parallel_logins_do_not_slip_through_the_limit(site: Site) -> None:
     replies: list[AccessReply] = []
 

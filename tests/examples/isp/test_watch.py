@@ -184,6 +184,26 @@ async def test_who_may_not_log_in_any_more_may_not_stay(
     assert f"fred at NAS {NASES['mikrotik']}: disconnected: {reason}" in caplog.text
 
 
+async def test_a_session_that_goes_on_after_its_end_is_ended_again_five_minutes_later(small_site: Site) -> None:
+    await begin(small_site)
+    small_site.nas.sessions = None
+    await small_site.run("UPDATE isp_subscriber SET active = 0 WHERE name = 'fred'")
+    watch, ended = Watch(small_site.app.state), []
+    for seconds in (0, 30, 269, 1):
+        small_site.clock.now += seconds
+        await watch.look()
+        ended.append(len(told(small_site)))
+    assert ended == [1, 0, 0, 1]
+
+
+async def test_the_last_one_within_the_licence_stays(site: Site) -> None:
+    """fred is the second active subscriber."""
+    await begin(site)
+    await site.run("INSERT INTO isp_licence (only_row, subscribers) VALUES (1, 2)")
+    await site.watch()
+    assert told(site) == []
+
+
 async def test_a_session_that_the_nas_does_not_know_is_closed(site: Site) -> None:
     await begin(site)
     site.nas.sessions.clear()  # type: ignore[union-attr]

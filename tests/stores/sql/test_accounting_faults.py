@@ -22,7 +22,8 @@ from trioradius.attributes import (
     UserName,
 )
 from trioradius.errors import StoreRefused
-from trioradius.stores.sql import Database, SqlAccounting, open_database
+from trioradius.stores.sql import Connection, Database, SqlAccounting, open_database, radacct
+from trioradius.stores.sql.connection import Row
 from trioradius.stores.sql.radacct import store
 
 ON, OFF = AcctStatusType.ACCOUNTING_ON, AcctStatusType.ACCOUNTING_OFF
@@ -105,6 +106,47 @@ async def test_a_nas_that_counts_from_one_after_a_restart(database: Database) ->
     await keep(database, record(ON, 100), record(START, 120), record(INTERIM, 180, AcctInputOctets(5)))
     assert (await sums(database))[:2] == (2, 1005)
     assert (await sums(database))[3] == 1
+
+
+async def test_a_restart_closes_more_than_one_statement_may(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for the 200,000 sessions of a large NAS took longer than PostgreSQL was given, whenever it was tried."""
+    monkeypatch.setattr(radacct, "CLOSED_AT_ONCE", 3)
+    await keep(database, *(record(START, 0, session=str(number)) for number in range(10)), record(START, 150))
+    await keep(database, record(START, 0, nas="192.0.2.2"), record(ON, 100))
+    assert (await sums(database))[3] == 2
+
+
+PLANNED = {
+    "one that ended": (radacct._SET_ASIDE, "acctuniqueid", [1], ["x"]),
+    "a late record": (radacct._CLOSE_ONE, "acctuniqueid", 1, 1, "x", 1, "x"),
+    "a restart": (radacct._CLOSE_SOME, "radacct_bulk_close", 1, 1, "x", 1, "192.0.2.1", 1, 10),
+}
+
+
+@pytest.mark.parametrize("which", PLANNED)
+async def test_no_record_walks_through_the_whole_table(database: Database, which: str) -> None:
+    """Ten million rows must cost what ten do: each statement finds its rows by an index."""
+    statements, index, *values = PLANNED[which]
+    if database.dialect == "sqlite":
+        values = [value[0] if isinstance(value, list) else value for value in values]
+    explain = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[database.dialect]
+
+    accounting = SqlAccounting(database, clock=lambda: NOW)
+    rows = [accounting._read(record(START, 0, nas=f"192.0.2.{number}")) for number in range(250)]
+
+    def plan(connection: Connection) -> list[Row]:
+        store(connection, rows * 8)
+        connection.run("ANALYZE radacct")
+        if connection.dialect == "postgresql":
+            connection.run("SET LOCAL enable_seqscan = off")
+        return connection.rows(explain + statements[connection.dialect], *values)
+
+    found = str(await database.transaction(plan))
+    assert index in found
+    assert "SCAN r" not in found
+    assert "Seq Scan" not in found
 
 
 @pytest.mark.parametrize("again", [0, 60, 150])

@@ -14,6 +14,7 @@ from tests.interop import postgres
 from trioradius.errors import ConfigurationError, StoreRefused, StoreUnavailable
 from trioradius.stores.sql import Connection, Database, open_database
 from trioradius.stores.sql import writer as writer_module
+from trioradius.stores.sql.readers import BATCH
 
 ADD = "INSERT INTO radcheck (username, attribute, value) VALUES (?, ?, ?)"
 NAMES = "SELECT username FROM radcheck ORDER BY username"
@@ -235,6 +236,32 @@ async def test_what_was_accepted_is_written_before_the_block_is_left(where: str)
         assert await names(database) == ["alice"]
     with pytest.raises(StoreUnavailable):
         await database.write(add, ("late", "", ""))
+
+
+async def test_a_database_that_was_left_answers_nobody_and_keeps_nobody_waiting(where: str) -> None:
+    """Neither who asks afterwards, nor who was waiting, nor whose look-up a reader had taken."""
+    go_on, results = threading.Event(), list[str]()
+
+    def wait(connection: Connection) -> str:
+        go_on.wait(10)
+        return "answered"
+
+    async def look_up(database: Database) -> None:
+        try:
+            results.append(await database.read(wait))
+        except StoreUnavailable:
+            results.append("refused")
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery, open_database(where, readers=1) as database:
+            for _ in range(100):
+                nursery.start_soon(look_up, database)
+            await trio.testing.wait_all_tasks_blocked()
+            go_on.set()
+        await look_up(database)
+    assert len(results) == 101
+    assert results[-1] == "refused"
+    assert results.count("refused") >= 100 - BATCH
 
 
 async def test_an_exception_of_the_block_is_not_wrapped(where: str) -> None:

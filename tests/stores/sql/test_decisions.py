@@ -42,5 +42,7 @@ async def test_without_a_column_for_it_the_reason_is_left_out(where: str) -> Non
 async def test_a_name_that_no_database_takes_is_kept_all_the_same(where: str) -> None:
     request = AccessRequest(UserName("al\0ice"))
     async with open_database(where) as database:
-        await SqlDecisions(database).record(request, request.reject())
-        assert await database.rows("SELECT username FROM radpostauth") == [("al\\x00ice",)]
+        await SqlDecisions(database).record(request, request.reject(reason="no realm \0 or \udcff"))
+        assert await database.rows("SELECT username, reason FROM radpostauth") == [
+            ("al\\x00ice", "no realm \\x00 or \\udcff")
+        ]

@@ -1,7 +1,8 @@
-"""The keys of TEAP, and the crypto-binding: proof that the tunnel ends where the inner methods do (RFC 9930 section 6).
+"""The keys of TEAP, and the crypto-binding: proof that the tunnel ends where the inner methods do (RFC 9930).
 
 What each inner method has made goes into two chains of keys: one of MSKs, one of EMSKs, which is the better one, as an
-EMSK never leaves the two ends of a method. Both ends then show that they have come to the same.
+EMSK never leaves the two ends of a method. Both ends then show that they have come to the same. This is for TLS 1.2.
+The sections on keys are those of draft-ietf-emu-rfc7170bis-20.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ VERSION: Final = 1
 NONCE: Final = 32
 SEED_LABEL: Final = b"EXPORTER: teap session key seed"
 SEED: Final = 40
-"""The label of what TLS gives for TEAP, and how much of it (section 6.1)."""
+"""The label of what TLS gives for TEAP, and how much of it (section 5.1)."""
 
 WITH_EMSK: Final = 1
 WITH_MSK: Final = 2
@@ -56,7 +57,7 @@ class Link:
     cmk: bytes = attrs.field(default=b"", repr=False)
 
     def next(self, digest: str, imsk: bytes) -> Link:
-        """The link after an inner method with this key, 32 octets (section 6.2.2)."""
+        """The link after an inner method with this key, 32 octets (section 5.2.1)."""
         imck = tls_prf(digest, self.s_imck, b"Inner Methods Compound Keys", imsk, 60)
         return Link(imck[:40], imck[40:])
 
@@ -65,7 +66,7 @@ class Link:
 class CompoundKeys:
     """What the tunnel and the inner methods so far have made together.
 
-    ``by_emsk`` stays as it is where a method makes no EMSK (section 6.2.5); ``has_emsk`` is about the last method,
+    ``by_emsk`` stays as it is where a method makes no EMSK (section 5.2.2); ``has_emsk`` is about the last method,
     ``has_keys`` about all of them.
     """
 
@@ -86,7 +87,7 @@ class CompoundKeys:
         by_msk = self.by_msk.next(self.digest, msk[:32].ljust(32, b"\0"))
         by_emsk = self.by_emsk
         if emsk:
-            # Section 6.2.1: the seed is a NUL and the length, 64.
+            # Section 5.2.1: the seed is a NUL and the length, 64.
             imsk = tls_prf(self.digest, emsk, b"TEAPbindkey@ietf.org", b"\0\0\x40", 32)
             by_emsk = by_emsk.next(self.digest, imsk)
         return CompoundKeys(
@@ -94,7 +95,7 @@ class CompoundKeys:
         )
 
     def msk(self, *, by_emsk: bool) -> bytes:
-        """The MSK of TEAP (section 6.4); the peer's last crypto-binding says of which chain.
+        """The MSK of TEAP (section 5.4); the peer's last crypto-binding says of which chain.
 
         Of the tunnel alone where no inner method has made a key.
         """
@@ -134,7 +135,7 @@ def bind(keys: CompoundKeys, nonce: bytes, outer: bytes, *, sub_type: int = REQU
 
 
 def check(keys: CompoundKeys, nonce: bytes, outer: bytes, value: bytes) -> Agreed | Fault:
-    """What the value of a peer's Crypto-Binding TLV comes to, for a request with this nonce (sections 4.2.13, 6.2.4).
+    """What the value of a peer's Crypto-Binding TLV comes to, for a request with this nonce (sections 4.2.13, 5.2.1).
 
     A peer that makes no EMSK shows the MSK alone; each MAC that it shows has to fit.
     """
@@ -161,7 +162,7 @@ _APART: Final = "the crypto-binding does not fit: inner method and tunnel end at
 
 
 def _macs(keys: CompoundKeys, head: tuple[object, ...], outer: bytes) -> tuple[bytes, bytes]:
-    """Both compound MACs over a TLV that begins so (section 6.3)."""
+    """Both compound MACs over a TLV that begins so (section 5.3)."""
     zeroed = TLV(CRYPTO_BINDING, _BINDING.pack(*head, bytes(_MAC), bytes(_MAC))).encode()
     buffer = zeroed + bytes((TEAP,)) + outer
     by_emsk, by_msk = (hmac.digest(link.cmk, buffer, keys.digest)[:_MAC] for link in (keys.by_emsk, keys.by_msk))

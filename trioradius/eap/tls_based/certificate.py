@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 import attrs
@@ -20,13 +21,17 @@ from trioradius.tls.settings import TLSSettings
 
 COMMITMENT: Final = b"\0"
 """The protected success indication of TLS 1.3: no more handshake messages follow (RFC 9190 section 2.5)."""
+SESSIONS_LAST: Final = timedelta(days=1)
+"""How long a session may be resumed again and again before everything is proved anew."""
 
 
 class EAPTLS:
     """EAP-TLS, type 13: a certificate of the user or the machine, and no password.
 
     The certificate must come from an authority in ``ca`` (or be one of ``fingerprints``), be valid now, and be on no
-    list in ``crl``; each time, also where a session is resumed.
+    list in ``crl``. A session that is resumed has its certificate's dates, revocation and names looked at again, and
+    its chain and key once a day, when all sessions end: with TLS 1.3 each resumption gives a new ticket, without end
+    (RFC 8446 section 4.6.1).
 
     Args:
         settings: our certificate and key, the authorities of the users', and so on.
@@ -43,6 +48,7 @@ class EAPTLS:
     def __init__(self, settings: TLSSettings, *, match_identity: bool = False) -> None:
         self._match_identity = match_identity
         self._context = eap_server_context(settings, Purpose(b"trioradius EAP-TLS", many=True))
+        self._renew_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"EAPTLS({self._context.settings!r}, match_identity={self._match_identity})"
@@ -58,11 +64,18 @@ class EAPTLS:
 
     def start(self, circumstances: Circumstances) -> TLSRun:
         """A new run of it."""
+        self._end_old_sessions(circumstances.now)
         admission = self._context.admission()
         if self._match_identity:
             refuses = functools.partial(_misnamed, circumstances.outer_identity)
             admission = attrs.evolve(admission, refuses=refuses)
         return TLSRun(Channel(self._context, circumstances, admission=admission))
+
+    def _end_old_sessions(self, now: datetime) -> None:
+        if self._renew_at is None or now >= self._renew_at:
+            if self._renew_at is not None:
+                self._context = self._context.renewed()
+            self._renew_at = now + SESSIONS_LAST
 
 
 class TLSRun:

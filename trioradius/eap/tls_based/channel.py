@@ -103,7 +103,7 @@ class Channel:
 
     def close(self) -> None:
         """Let the session be resumed, and the connection go."""
-        self._engine.close()
+        self._engine.forget()
 
     def _feed(self, message: bytes) -> Progress:
         if not message:

@@ -55,7 +55,7 @@ class CompoundKeys:
     @property
     def msk(self) -> bytes:
         """The first 64 octets of the compound session key ([MS-PEAP] section 3.1.5.7)."""
-        return prf_plus(self.ipmk, b"Session Key Generating Function\0", 128)[:64]
+        return prf_plus(self.ipmk, b"Session Key Generating Function\0", 64)
 
 
 def prf_plus(key: bytes, seed: bytes, length: int) -> bytes:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-import attrs
-
 from trioradius.eap.method import Ask, Circumstances, Done, Failed, Method, MethodSettings, Send, Step
 from trioradius.eap.negotiation import Negotiation, plain
 from trioradius.eap.packet import IDENTITY, NAK, REQUEST, RESPONSE, EAPPacket
@@ -79,7 +77,8 @@ class Inner:
         name = name_of(response.data)
         if name is None:
             return Failed(f"inner EAP: the identity is no printable text of at most {NAME_MAXIMUM} octets")
-        self._circumstances = attrs.evolve(self._circumstances, outer_identity=name)
+        circumstances = self._circumstances
+        self._circumstances = Circumstances(name, circumstances.fragment_size, now=circumstances.now)
         return self._propose(self._negotiation.first(), identifier)
 
     def _propose(self, settings: MethodSettings | None, identifier: int) -> InnerStep:

@@ -331,7 +331,7 @@ class TEAPRun:
         if self._left:
             unasked = message.result is not None or message.action is not None
             return self._give_up("TEAP: a result before the end") if unasked else self._ask(identifier)
-        # Nothing that a peer asks for by a Request-Action is done here: then its status counts (section 3.6.6).
+        # Nothing that a peer asks for by a Request-Action is done here: then its status counts (section 3.6.5).
         if (message.action if message.result is None else message.result) != SUCCESS:
             return self._give_up("TEAP: the peer does not confirm the result")
         return self._finish(self._keys.msk(by_emsk=found.by_emsk))
@@ -344,7 +344,7 @@ class TEAPRun:
             tls_version=channel.done.tls_version,
             resumed=self._back is not None,
             msk=msk,
-            session_id=bytes((TEAP.type,)) + channel.engine.tls_unique(),  # section 3.8
+            session_id=bytes((TEAP.type,)) + channel.engine.tls_unique(),  # RFC 9930 section 3.8
         )
         return self._offer.tunnel.finish(channel, self._circumstances, outcome)
 

@@ -57,6 +57,10 @@ _IGNORED: Final = frozenset({AUTHORITY_ID, CHANNEL_BINDING, 15, 16, 17, 18, IDEN
 """What needs no answer: it may not be refused by a NAK TLV, and nothing follows from it."""
 
 
+TLVS_MAXIMUM: Final = 64
+"""In one message; a peer sends three or four."""
+
+
 def _malformed(text: str) -> DecodeError:
     return DecodeError(f"TEAP: {text}", reason="eap_malformed")
 
@@ -79,10 +83,12 @@ class TLV:
 
 
 def decode(octets: bytes) -> list[TLV]:
-    """The TLVs in these octets. Raises DecodeError where one is cut off."""
-    found = []
+    """The TLVs in these octets. Raises DecodeError where one is cut off, or there are too many."""
+    found: list[TLV] = []
     at = 0
     while at < len(octets):
+        if len(found) == TLVS_MAXIMUM:
+            raise _malformed(f"more than {TLVS_MAXIMUM} TLVs")
         begin = at + 4
         head, length = int.from_bytes(octets[at : at + 2], "big"), int.from_bytes(octets[at + 2 : begin], "big")
         at = begin + length

@@ -59,7 +59,8 @@ class TunnelSettings:
 
     def within(self, circumstances: Circumstances) -> Circumstances:
         """The circumstances of an inner method."""
-        return attrs.evolve(circumstances, fragment_size=circumstances.fragment_size - WITHIN)
+        size = circumstances.fragment_size - WITHIN
+        return Circumstances(circumstances.outer_identity, size, now=circumstances.now)
 
     def returning(self, channel: Channel, circumstances: Circumstances) -> User | None:
         """Who comes back with a session in which he was proved before; None where the inner method must run."""
@@ -77,7 +78,9 @@ class TunnelSettings:
     def proved(self, channel: Channel, inner: Outcome) -> Outcome:
         """The outcome where the inner method has proved a user."""
         outcome = self._outcome(channel, inner.identity, inner.method)
-        return outcome if outcome.certificate is not None else attrs.evolve(outcome, certificate=inner.certificate)
+        if outcome.certificate is not None or inner.certificate is None:
+            return outcome
+        return attrs.evolve(outcome, certificate=inner.certificate)
 
     def finish(self, channel: Channel, circumstances: Circumstances, outcome: Outcome) -> Done:
         """The end, from which on the session stands for its user, where sessions are resumed at all."""

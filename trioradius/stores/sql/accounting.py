@@ -49,8 +49,8 @@ from trioradius.stores.sql.unique import unique_id
 OCTETS_MAXIMUM: Final = (1 << 63) - 1
 """What the database's columns hold; the counters of RFC 2869 section 5.1 go one bit further."""
 CLOCK_MAXIMUM: Final = 30 * 86_400
-"""Seconds that an Event-Timestamp may be before the time a record was sent, or that Acct-Delay-Time may be; past them the
-NAS's clock was never set."""
+"""Seconds that an Event-Timestamp may be before the time a record was sent, or that Acct-Delay-Time may be; past them
+the NAS's clock was never set."""
 CLOCK_AHEAD: Final = 3_600
 
 

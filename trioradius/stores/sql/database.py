@@ -115,6 +115,7 @@ async def open_database(
         except BaseException as error:
             raised = error
         writer.close()
+        asked.close()
         nursery.cancel_scope.cancel()
     # Raised here, the block's own exception is not wrapped in a group by the nursery.
     if raised is not None:

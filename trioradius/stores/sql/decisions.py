@@ -70,7 +70,8 @@ class SqlDecisions:
             login_class=clean(reply.octets(Class)),
             called=clean(octets(CalledStationId)),
             calling=clean(octets(CallingStationId)),
-            reason=reason or reply.reason,
+            # It may quote what the request said.
+            reason=clean((reason or reply.reason).encode(errors="backslashreplace")) or "",
         )
         await self._database.write(self._store, decision)
 

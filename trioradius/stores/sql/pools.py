@@ -255,11 +255,11 @@ def _open(dialect: Dialect, kind: Kind, more: str = "") -> str:
 
 
 def _over(dialect: Dialect, kind: Kind) -> str:
-    """Whether what is held for ``a`` is over: it was not used in time, or its session has ended."""
+    """Whether what is held for ``a``, with which nobody is online, is over: its time is, or its session has begun."""
     address = "a.address::inet" if dialect == "postgresql" else "a.address"
     return (
         "(a.moment < ? OR EXISTS (SELECT 1 FROM radacct r WHERE r.username = a.username AND r.radacctid > a.after"
-        f" AND r.{kind.column} = {address} AND r.acctstoptime IS NOT NULL))"
+        f" AND r.{kind.column} = {address}))"
     )
 
 

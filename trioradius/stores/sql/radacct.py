@@ -73,6 +73,8 @@ FIRST: Final = (
     *("callingstationid", "servicetype", "framedprotocol", "class"),
 )
 LATEST: Final = ("framedipaddress", "framedipv6address", "framedipv6prefix", "framedinterfaceid", "delegatedipv6prefix")
+CLOSED_AT_ONCE: Final = 10_000
+"""Sessions that one statement closes at the most; one for all of a large NAS would take longer than it is given."""
 ROWS: Final = (64, 16, 4, 1)
 """Rows a statement may carry in SQLite; few sizes, so that the prepared statements are found again."""
 
@@ -165,7 +167,9 @@ def _restart(connection: Connection, restart: Restart) -> None:
     """Close what the NAS had open, and remember when, for records that come late."""
     dialect = connection.dialect
     connection.run(_REMEMBER[dialect], restart.nas, restart.time)
-    connection.run(_CLOSE_ALL[dialect], *_closing(restart.time, restart.cause), restart.nas)
+    values = *_closing(restart.time, restart.cause), restart.nas, restart.time, CLOSED_AT_ONCE
+    while connection.run(_CLOSE_SOME[dialect], *values):
+        pass
 
 
 def _closing(time: int, cause: str = NAS_REBOOT) -> tuple[Value, ...]:
@@ -299,9 +303,17 @@ _CLOSE_ONE: Final[dict[Dialect, str]] = {
     "sqlite": _close("acctuniqueid = ?", "sqlite"),
     "postgresql": _close("acctuniqueid = ?", "postgresql"),
 }
-_CLOSE_ALL: Final[dict[Dialect, str]] = {
-    "sqlite": _close("nasipaddress = ?", "sqlite"),
-    "postgresql": _close("nasipaddress = ?::inet", "postgresql"),
+_CLOSE_SOME: Final[dict[Dialect, str]] = {
+    "sqlite": _close(
+        "radacctid IN (SELECT radacctid FROM radacct"
+        " WHERE acctstoptime IS NULL AND nasipaddress = ? AND acctupdatetime < ? LIMIT ?)",
+        "sqlite",
+    ),
+    "postgresql": _close(
+        "radacctid IN (SELECT radacctid FROM radacct"
+        " WHERE acctstoptime IS NULL AND nasipaddress = ?::inet AND acctupdatetime < to_timestamp(?) LIMIT ?)",
+        "postgresql",
+    ),
 }
 _REMEMBER: Final[dict[Dialect, str]] = {
     "sqlite": "INSERT INTO nasreload AS r (nasipaddress, reloadtime) VALUES (?, ?)"

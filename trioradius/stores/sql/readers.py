@@ -48,6 +48,7 @@ class Readers:
         self._threads = trio.CapacityLimiter(threads)
         self._questions: deque[Question] = deque()
         self._idle: set[trio.lowlevel.Task] = set()
+        self._closing = False
         self._trouble = Trouble(engine, "read")
 
     async def ask(self, work: Work) -> Any:
@@ -57,9 +58,9 @@ class Readers:
             StoreUnavailable: too many wait, or the database is in trouble.
             StoreRefused: the database does not take the statement.
         """
-        if len(self._questions) >= self._most:
+        if self._closing or len(self._questions) >= self._most:
             raise StoreUnavailable(
-                f"{self._most} look-ups wait for {self._engine.name}; open_database(queue=...) bounds them",
+                f"{len(self._questions)} look-ups wait for {self._engine.name}; open_database(queue=...) bounds them",
                 reason="store_overload",
             )
         question = Question(work, trio.lowlevel.current_task())
@@ -67,6 +68,12 @@ class Readers:
         if self._idle:
             trio.lowlevel.reschedule(self._idle.pop())
         return await trio.lowlevel.wait_task_rescheduled(question.forget_waiter)
+
+    def close(self) -> None:
+        """Take nothing more; whoever waits is told, since nobody will answer."""
+        self._closing = True
+        while self._questions:
+            self._wake(self._questions.popleft())
 
     async def run(self) -> None:
         """One reader: have questions answered until cancelled."""
@@ -92,16 +99,19 @@ class Readers:
 
     async def _answer(self, reader: Reader, batch: Sequence[Question]) -> None:
         """Have a batch answered, and wake all who wait for it."""
-        if self._trouble.may_try:
-            try:
+        try:
+            if self._trouble.may_try:
                 await trio.to_thread.run_sync(reader.answer, batch, limiter=self._threads)
-            except self._engine.errors as error:
-                self._trouble.met(error)
-            else:
                 self._trouble.is_over()
-        for question in batch:
-            if question.waiter is not None:
-                trio.lowlevel.reschedule(question.waiter, question.result or outcome.Error(self._trouble.error()))
+        except self._engine.errors as error:
+            self._trouble.met(error)
+        finally:
+            for question in batch:
+                self._wake(question)
+
+    def _wake(self, question: Question) -> None:
+        if question.waiter is not None:
+            trio.lowlevel.reschedule(question.waiter, question.result or outcome.Error(self._trouble.error()))
 
 
 class Reader:
