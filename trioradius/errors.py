@@ -57,7 +57,7 @@ class Overload(RadiusError):
 
 
 class StoreUnavailable(RadiusError):
-    """A database that is away, locked, full or overloaded; the request stays unanswered, and the peer retransmits it."""
+    """A database that is away, locked, full or overloaded; the request stays unanswered, and the peer repeats it."""
 
     def __init__(self, text: str, *, reason: str = "store_unavailable") -> None:
         super().__init__(text, reason=reason)

@@ -84,15 +84,20 @@ def by_realm(routes: Sequence[Route]) -> dict[str, tuple[Route, ...]]:
 
     They need not ask for the realm any more: so a thousand realms cost a request no more than one.
     """
-    wanted = [{condition.realm for condition in route.conditions if isinstance(condition, InRealm)} for route in routes]
-    left = [
-        attrs.evolve(route, conditions=tuple(one for one in route.conditions if not isinstance(one, InRealm)))
-        for route in routes
-    ]
-    return {
-        realm: tuple(route for route, realms in zip(left, wanted, strict=True) if realms <= {realm})
-        for realm in {""}.union(*wanted)
-    }
+    places: dict[str, list[int]] = {"": []}
+    for place, route in enumerate(routes):
+        realms = {condition.realm for condition in route.conditions if isinstance(condition, InRealm)}
+        # One that wants two realms, as by two routers, is for nobody.
+        if len(realms) < 2:
+            places.setdefault(realms.pop() if realms else "", []).append(place)
+    left = [_without_realm(route) for route in routes]
+    everywhere = places.pop("")
+    found = {realm: tuple(left[place] for place in sorted(own + everywhere)) for realm, own in places.items()}
+    return {"": tuple(left[place] for place in everywhere), **found}
+
+
+def _without_realm(route: Route) -> Route:
+    return attrs.evolve(route, conditions=tuple(one for one in route.conditions if not isinstance(one, InRealm)))
 
 
 class Router:

@@ -170,6 +170,17 @@ async def test_a_session_is_closed_by_hand(desk: Desk) -> None:
     ]
 
 
+async def test_a_session_that_freeradius_opened_goes_on_after_it_was_reaped(desk: Desk) -> None:
+    """Its statements for SQLite put '' in connectinfo_stop at the Start, which is no Stop."""
+    sessions = Sessions(desk.database, clock=desk.clock, stale_seconds=60)
+    await desk.start(HOME, id="1")
+    await desk.database.transaction(lambda connection: connection.run("UPDATE radacct SET connectinfo_stop = ''"))
+    desk.clock.pass_by(100)
+    assert await sessions.reap() == 1
+    await desk.interim(HOME, id="1", seconds=100)
+    assert await sessions.count() == 1
+
+
 async def test_a_row_without_times_is_stale_and_can_be_closed(desk: Desk) -> None:
     """As other programs may leave it."""
     row = "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress) VALUES (?, ?, ?, '192.0.2.1')"

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
+
+_SHIFTS: Final = range(49, -7, -7)
+_ODD: Final = bytes(seven << 1 | (seven.bit_count() + 1) % 2 for seven in range(128))
+"""Seven bits and the one that makes their number odd."""
 
 
 def encrypt(block: bytes, key: bytes) -> bytes:
@@ -24,5 +30,4 @@ def _cipher(key: bytes) -> Cipher[modes.ECB]:
 def with_parity(key: bytes) -> bytes:
     """Seven octets spread over eight, each with odd parity in its lowest bit."""
     bits = int.from_bytes(key, "big")
-    sevens = ((bits >> shift) & 0x7F for shift in range(49, -7, -7))
-    return bytes(seven << 1 | (seven.bit_count() + 1) % 2 for seven in sevens)
+    return bytes([_ODD[bits >> shift & 0x7F] for shift in _SHIFTS])

@@ -214,10 +214,13 @@ class Packet:
         path = attribute.path
         found = []
         for key, octets in self._unfolded():
-            outer = (key,) if isinstance(key, int) else key
-            if path[: len(outer)] == outer:
-                for whole in nesting.descend(octets, path[len(outer) :]):
-                    found += attribute.split(whole)
+            if key == wanted:
+                found += attribute.split(octets)
+            elif isinstance(key, tuple) or key == path[0]:
+                outer = (key,) if isinstance(key, int) else key
+                if path[: len(outer)] == outer:
+                    for whole in nesting.descend(octets, path[len(outer) :]):
+                        found += attribute.split(whole)
         return found
 
     def _flat(self) -> list[nesting.Entry]:

@@ -293,6 +293,16 @@ async def test_a_pool_of_ours_is_never_named_to_the_nas(small_site: Site) -> Non
     assert str(own[DelegatedIPv6Prefix]) == "2001:db8:100::/56"
 
 
+async def test_an_own_address_goes_before_one_of_the_pool(small_site: Site) -> None:
+    pools = small_site.app.state.pools
+    await pools.add("pool4", "198.51.100.0/29")
+    await pools.add("pool4", "2001:db8:8000::/55", kind=Kind.DELEGATED_PREFIX, length=56)
+    await small_site.run("UPDATE isp_subscriber SET delegated_prefix = '' WHERE name = 'stan'")
+    reply = await small_site.login(UserName("stan"), UserPassword("static"))
+    assert [str(address) for address in reply.all(FramedIPAddress)] == ["100.64.0.7"]
+    assert [str(prefix) for prefix in reply.all(DelegatedIPv6Prefix)] == ["2001:db8:8000::/56"]
+
+
 async def test_a_plan_that_somebody_deleted_is_told(small_site: Site) -> None:
     await small_site.run("DELETE FROM isp_plan WHERE name = 'gold'")
     assert isinstance(await small_site.login(*alice()), AccessReject)

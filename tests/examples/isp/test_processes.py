@@ -56,6 +56,9 @@ def running(where: str, coa_port: int, folder: pathlib.Path) -> Iterator[pathlib
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
     try:
         yield printed
+    except BaseException:
+        print(printed.read_text())  # pytest shows it
+        raise
     finally:
         server.terminate()
         server.wait(20)

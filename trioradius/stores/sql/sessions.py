@@ -129,8 +129,8 @@ def close(
     """Close open sessions without a Stop; the numbers of those that were.
 
     Each ended when it was last heard of, or ``at`` a time. With ``silent_since`` only those that are as silent still.
-    ``connectinfo_stop`` stays NULL, by which radacct.py knows that a Stop may take the place of this, and that a
-    record of a later time opens the session again.
+    ``connectinfo_stop`` is NULL then, by which radacct.py knows that a Stop may take the place of this, and that a
+    record of a later time opens the session again; FreeRADIUS's statements for SQLite put '' there at the Start.
     """
     closed = []
     statement = _CLOSE[connection.dialect]
@@ -179,13 +179,14 @@ _BY_USER: Final = "SELECT username, count(*) FROM radacct WHERE acctstoptime IS 
 _CLOSE: Final[dict[Dialect, str]] = {
     "sqlite": "UPDATE radacct AS r SET acctstoptime = coalesce(?, acctupdatetime, acctstarttime, 0), acctsessiontime ="
     " max(coalesce(acctsessiontime, 0), coalesce(?, acctupdatetime, acctstarttime) - acctstarttime),"
-    " acctterminatecause = ? WHERE radacctid = ? AND acctstoptime IS NULL"
+    " acctterminatecause = ?, connectinfo_stop = NULL WHERE radacctid = ? AND acctstoptime IS NULL"
     f" AND {_HEARD['sqlite']} < ? RETURNING radacctid",
     "postgresql": "UPDATE radacct AS r SET acctstoptime ="
     " coalesce(to_timestamp(?::bigint), acctupdatetime, acctstarttime, to_timestamp(0)), acctsessiontime ="
     " greatest(coalesce(acctsessiontime, 0), extract(epoch FROM"
     " coalesce(to_timestamp(?::bigint), acctupdatetime, acctstarttime) - acctstarttime)::bigint),"
-    " acctterminatecause = ? WHERE radacctid = (SELECT radacctid FROM radacct AS r WHERE radacctid = ?"
+    " acctterminatecause = ?, connectinfo_stop = NULL"
+    " WHERE radacctid = (SELECT radacctid FROM radacct AS r WHERE radacctid = ?"
     f" AND acctstoptime IS NULL AND {_HEARD['postgresql']} < ? FOR UPDATE SKIP LOCKED) RETURNING radacctid",
 }
 """Two machines that close the same sessions pass each other by, and one that is being written to is not stale."""
