@@ -29,9 +29,9 @@ import latency
 import logins
 import memory
 import plot
+import processes
 import radsec
 import start
-import workers
 from servers import HERE
 from table import HEADS, Line, interpreter, print_lines
 
@@ -50,7 +50,7 @@ BENCHMARKS: dict[str, Measure] = {
     "radsec": radsec.lines,
     "logins": logins.lines,
     "accounting": accounting.lines,
-    "workers": workers.lines,
+    "processes": processes.lines,
     "growth": lambda rounds, seconds, folder: growth.lines(rounds, seconds / 2, folder),
     "start": lambda rounds, seconds, folder: start.lines(rounds, folder),
     "memory": lambda rounds, seconds, folder: memory.lines(REQUESTS, folder),

@@ -1,4 +1,7 @@
-"""A client: authenticate, account, change a session, ask whether the server is there. python -m examples.client"""
+"""A client: authenticate, account, change a session, ask whether the server is there.
+
+python -m examples.client, while a server on this machine takes them all.
+"""
 
 import trio
 
@@ -78,4 +81,7 @@ async def main(host: str = "127.0.0.1") -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    try:
+        trio.run(main)
+    except NoResponse as error:
+        print(error)

@@ -59,4 +59,6 @@ async def main(host: str, folder: pathlib.Path, port: int = 1812) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     trio.run(main, sys.argv[1], pathlib.Path(sys.argv[2]))

@@ -48,4 +48,6 @@ async def main(folder: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     trio.run(main, pathlib.Path(sys.argv[1]))

@@ -24,4 +24,6 @@ async def main(folder: pathlib.Path, host: str = "localhost", port: int = 2083) 
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
     trio.run(main, pathlib.Path(sys.argv[1]), sys.argv[2] if sys.argv[2:] else "localhost")

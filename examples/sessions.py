@@ -78,6 +78,8 @@ async def change_rate(user: str, rate: Rate, peers: Peers) -> list[Outcome]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or "/" not in sys.argv[2]:
+        sys.exit(__doc__)
     user, down_up = sys.argv[1:]
     down, up = down_up.split("/")
     for outcome in trio.run(change_rate, user, Rate(down=down, up=up), Peers(NASES)):

@@ -49,4 +49,6 @@ def make_app(folder: pathlib.Path) -> App[None]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     trio.run(serve, make_app(pathlib.Path(sys.argv[1])), UDP("127.0.0.1", 1812))

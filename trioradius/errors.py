@@ -79,10 +79,10 @@ class ConfigurationError(RadiusError, ValueError):
 
 
 class DictionaryError(RadiusError):
-    """A dictionary file that cannot be understood, with the place where it went wrong."""
+    """A dictionary file that cannot be understood, with the place where it went wrong; line 0 is the whole file."""
 
     def __init__(self, text: str, *, file: pathlib.Path | str, line: int) -> None:
-        super().__init__(f"{file}:{line}: {text}")
+        super().__init__(f"{file}:{line}: {text}" if line else f"{file} {text}")
         self.file = pathlib.Path(file)
         self.line = line
 

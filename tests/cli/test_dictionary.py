@@ -77,6 +77,8 @@ def test_generate(call: Call, folder: pathlib.Path, monkeypatch: pytest.MonkeyPa
     assert printed.startswith('"""What Acme sells.')
     result = call("dictionary", "generate", "dictionary.acme", "--about", "What Acme sells", "-o", "acme.py")
     assert result.stdout == "2 attributes in acme.py\n"
+    (folder / "one").write_text("ATTRIBUTE Only-One 250 string\n")
+    assert call("dictionary", "generate", "one", "-o", "one.py").stdout == "1 attribute in one.py\n"
     assert (folder / "acme.py").read_text() == printed
     names: dict[str, object] = {}
     exec(printed, names)  # noqa: S102

@@ -44,6 +44,11 @@ def test_not_an_app(mistake: Complain, hello: str) -> None:
     assert line == "trioradius: hello:authenticate is a function, not an App; try hello:app"
 
 
+def test_a_number_is_no_app(mistake: Complain, folder: pathlib.Path) -> None:
+    (folder / "number.py").write_text("app = 1\n")
+    assert mistake("routes", "number:app") == "trioradius: number:app is an int, not an App; no App is made in number"
+
+
 def test_a_module_without_an_app(mistake: Complain, folder: pathlib.Path) -> None:
     (folder / "empty.py").touch()
     assert mistake("routes", "empty:app") == "trioradius: empty has no 'app'; no App is made in empty"

@@ -244,6 +244,36 @@ def test_a_port_in_use(mistake: Complain, hello: str) -> None:
     assert line.endswith("Address already in use; another program has it; end that, or choose another port with --udp")
 
 
+def test_a_metrics_port_in_use(mistake: Complain, hello: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = mistake("run", hello, "--udp", "127.0.0.1:0", "--metrics", str(port))
+    assert line.startswith(f"trioradius: metrics on 127.0.0.1 port {port}: ")
+    assert line.endswith(
+        "Address already in use; another program has it; end that, or choose another port with --metrics"
+    )
+
+
+def test_a_dtls_port_in_use(mistake: Complain, hello: str, folder: pathlib.Path) -> None:
+    (folder / "peers.toml").write_text('[peers."psk:nas"]\npsk_text = "a key of twenty octets"\n')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        line = mistake("run", hello, "--udp", "127.0.0.1:0", "--peers", "peers.toml", "--dtls", place)
+    assert line.startswith("trioradius: DTLS 127.0.0.1 port ")
+    assert line.endswith("choose another port with --dtls")
+
+
+def test_a_file_that_may_not_be_read_is_no_matter_of_ports() -> None:
+    try:
+        try:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        except PermissionError:
+            raise ConfigurationError("key: server.key cannot be read: Permission denied") from None
+    except ConfigurationError as error:
+        assert complaint(error) == "key: server.key cannot be read: Permission denied"
+
+
 def test_advice_for_a_port_that_is_not_allowed() -> None:
     """Root may bind them all, so that the error is made here."""
     try:

@@ -21,7 +21,7 @@ from trioradius import (
     chap,
 )
 from trioradius.attributes.attribute import AVP
-from trioradius.attributes.ietf import CHAPChallenge, CHAPPassword, SessionTimeout, UserName, UserPassword
+from trioradius.attributes.ietf import CHAPChallenge, CHAPPassword, EAPMessage, SessionTimeout, UserName, UserPassword
 from trioradius.attributes.microsoft import (
     MSCHAP2Response,
     MSCHAP2Success,
@@ -279,6 +279,11 @@ def test_other_methods_are_rejected_without_an_ms_chap_error() -> None:
         (received(*chap("wonderland")), None, "unknown user"),
         (received(UserPassword("wonderland")), None, "unknown user"),
         (received(), "wonderland", "carries no password"),
+        (
+            received(EAPMessage(b"\x02\x01\x00\x04")),
+            "wonderland",
+            "carries EAP, and no password: EAP([...]).authenticate",
+        ),
     ],
 )
 def test_a_rejection_logs_why(request_: AccessRequest, known: str | NTHash | None, reason: str) -> None:

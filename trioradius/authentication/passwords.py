@@ -11,7 +11,7 @@ from trioradius.errors import Discard
 from trioradius.protocol.credentials import Cleartext, Credential, Hashed, Verdict
 from trioradius.protocol.hashes import form_of
 from trioradius.protocol.packets import AccessRequest
-from trioradius.protocol.passwords import NO_PROOF, NOBODY, proof_of, settle, weigh_unknown
+from trioradius.protocol.passwords import NOBODY, no_proof, proof_of, settle, weigh_unknown
 from trioradius.protocol.proofs import PAP, Proof
 from trioradius.protocol.weigh import weigh
 
@@ -63,7 +63,7 @@ class Passwords:
             Discard: too many hashes are under way.
         """
         proof = proof_of(request)
-        return settle(request, proof, NO_PROOF if proof is None else await self.weigh(proof, known))
+        return settle(request, proof, no_proof(request) if proof is None else await self.weigh(proof, known))
 
     async def weigh(self, proof: Proof, known: Known) -> Verdict:
         """What a proof is worth, wherever it comes from; None stands for an unknown user. Raises as verify() does."""

@@ -113,7 +113,7 @@ def generate(files: tuple[pathlib.Path, ...], output: pathlib.Path | None, about
         click.echo(source, nl=False)
         return
     _write(output, source)
-    click.echo(f"{len(attributes)} attributes in {output}")
+    click.echo(f"{len(attributes)} {'attribute' if len(attributes) == 1 else 'attributes'} in {output}")
 
 
 def _generate_bundled(source: pathlib.Path, target: pathlib.Path | None) -> None:

@@ -31,7 +31,9 @@ def load_app(target: str) -> App[Any]:
     except AttributeError:
         raise Mistake(f"{name} has no {path!r}; {_apps_in(module)}") from None
     if not isinstance(found, App):
-        raise Mistake(f"{target} is a {type(found).__name__}, not an App; {_apps_in(module)}")
+        kind = type(found).__name__
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise Mistake(f"{target} is {article} {kind}, not an App; {_apps_in(module)}")
     return found
 
 

@@ -184,7 +184,10 @@ class Sending:
     def _explained(self, error: NoResponse, client: Client) -> str:
         if error.reason == "protocol_error" or not isinstance(self._server, UDP):
             return str(error)
-        nobody = "a server is silent to whom it does not know; are this address and the secret among its peers?"
+        nobody = (
+            "a server is silent to whom it does not know, and to accounting that it did not keep; "
+            "are this address and the secret among its peers?"
+        )
         found = [advice for reason, advice in _ADVICE.items() if client.counters[reason]]
         if not found and client.counters:
             return str(error)

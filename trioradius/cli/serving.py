@@ -28,10 +28,12 @@ from trioradius.workers import Membership, systemd
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ADVICE: Final = {
-    errno.EADDRINUSE: "another program has it; end that, or choose another port with --udp",
-    errno.EACCES: "ports below 1024 want root or CAP_NET_BIND_SERVICE; choose a higher one with --udp",
-    errno.EADDRNOTAVAIL: "this machine has no such address; --udp PORT takes all it has",
+    errno.EADDRINUSE: "another program has it; end that, or choose another port with {option}",
+    errno.EACCES: "ports below 1024 want root or CAP_NET_BIND_SERVICE; choose a higher one with {option}",
+    errno.EADDRNOTAVAIL: "this machine has no such address; {option} PORT takes all it has",
 }
+_OPTIONS: Final = {"UDP": "--udp", "TLS": "--tls", "DTLS": "--dtls", "metrics": "--metrics"}
+"""The first word of a complaint about an address, and the option that gives another."""
 
 log = logging.getLogger("trioradius.run")
 
@@ -145,5 +147,6 @@ def complaint(cause: BaseException) -> str:
     if not isinstance(cause, ConfigurationError):
         return fault(cause)
     reason = cause.__context__
+    option = _OPTIONS.get(str(cause).partition(" ")[0])
     advice = _ADVICE.get(reason.errno or 0) if isinstance(reason, OSError) else None
-    return f"{cause}; {advice}" if advice else str(cause)
+    return f"{cause}; {advice.format(option=option)}" if advice and option else str(cause)

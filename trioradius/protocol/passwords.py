@@ -7,7 +7,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
 from trioradius.attributes.attribute import AVP
-from trioradius.attributes.ietf import CHAPChallenge, CHAPPassword, UserName, UserPassword
+from trioradius.attributes.ietf import CHAPChallenge, CHAPPassword, EAPMessage, UserName, UserPassword
 from trioradius.attributes.microsoft import (
     MSCHAP2CPW,
     MSCHAPCPW2,
@@ -42,7 +42,10 @@ _STRONG_ENCRYPTION: Final = 4
 """RC4 with 128 bits, the S bit of MS-MPPE-Encryption-Types (RFC 2548 section 2.4.4)."""
 _IDENTIFIED_BY: Final = ((MSCHAP2Response, 0), (MSCHAPResponse, 0), (MSCHAP2CPW, 1), (MSCHAPCPW2, 1))
 """Where the octet lies that a reply has to repeat as its Ident."""
-NO_PROOF: Final = Verdict(False, "the request carries no password")
+_NO_PASSWORD: Final = Verdict(False, "the request carries no password")
+_EAP_INSTEAD: Final = Verdict(
+    False, "the request carries EAP, and no password: EAP([...]).authenticate(request, ...) takes it"
+)
 _UNKNOWN_USER: Final = Verdict(False, "unknown user")
 NOBODY: Final = Cleartext("nobody's password")
 """What the proof of an unknown user is weighed against, so that it costs what a wrong password costs."""
@@ -92,8 +95,13 @@ def verify(request: AccessRequest, known: bytes | Credential | None) -> bool:
         )
     proof = proof_of(request)
     if proof is None:
-        return settle(request, None, NO_PROOF)
+        return settle(request, None, no_proof(request))
     return settle(request, proof, weigh_unknown(proof, NOBODY) if known is None else weigh(proof, known))
+
+
+def no_proof(request: Packet) -> Verdict:
+    """The verdict on a request without a proof that is read here; it says where one with EAP belongs."""
+    return _NO_PASSWORD if request.octets(EAPMessage) is None else _EAP_INSTEAD
 
 
 def weigh_unknown(proof: Proof, like: Credential) -> Verdict:

@@ -52,7 +52,7 @@ class DTLS:
 
     async def open(self, *, shared: bool = False) -> socket.socket:
         """A bound socket; ``shared`` lets others bind the address too. Raises ConfigurationError where it cannot be."""
-        return await open_datagram_socket(self.host, self.port, RECEIVE_BUFFER, shared=shared)
+        return await open_datagram_socket(self.host, self.port, RECEIVE_BUFFER, shared=shared, name="DTLS")
 
     async def bind(self, opened: socket.socket | None = None) -> DTLSListener:
         """A bound listener, not reading yet, on a socket that open() made, or on a new one.

@@ -28,10 +28,13 @@ _IPV4_INFO: Final = struct.Struct("=i4s4s")
 _IPV6_INFO: Final = struct.Struct("=16si")
 
 
-async def open_datagram_socket(host: str, port: int, receive_buffer: int, *, shared: bool = False) -> socket.socket:
+async def open_datagram_socket(
+    host: str, port: int, receive_buffer: int, *, shared: bool = False, name: str = "UDP"
+) -> socket.socket:
     """A bound, non-blocking UDP socket; "::" takes IPv4 as well, and means 0.0.0.0 where there is no IPv6.
 
-    ``shared`` lets further sockets bind the same address (SO_REUSEPORT).
+    ``shared`` lets further sockets bind the same address (SO_REUSEPORT). ``name`` is for the error: what the socket is
+    opened for.
 
     Raises:
         ConfigurationError: the name does not resolve, or the address cannot be bound.
@@ -41,9 +44,9 @@ async def open_datagram_socket(host: str, port: int, receive_buffer: int, *, sha
         return _bound(family, address, receive_buffer, shared=shared)
     except (OSError, UnicodeError) as error:
         if host == "::" and not _has_ipv6():
-            return await open_datagram_socket("0.0.0.0", port, receive_buffer, shared=shared)
+            return await open_datagram_socket("0.0.0.0", port, receive_buffer, shared=shared, name=name)
         problem = getattr(error, "strerror", None) or "not a host name"
-        raise ConfigurationError(f"UDP {host} port {port} cannot be bound: {problem}") from None
+        raise ConfigurationError(f"{name} {host} port {port} cannot be bound: {problem}") from None
 
 
 async def connect_datagram_socket(host: str, port: int, source_address: str | None) -> trio.socket.SocketType:

@@ -1,6 +1,6 @@
 """Two workers on two cores against one worker on one core.
 
-    python benchmarks/workers.py [--rounds 3] [--seconds 3]
+    python benchmarks/processes.py [--rounds 3] [--seconds 3]
 
 PAP as in datagrams.py, from 64 source addresses, since a NAS always meets the same worker. One worker has core 0 and
 the load generator core 1. Two workers have both cores, and the load generator takes its share of them, where there are
