@@ -197,6 +197,15 @@ async def test_a_handler_that_fails_answers_nobody(
     assert all(record.exc_info for record in caplog.records)
 
 
+async def test_what_only_a_setting_can_mend_is_one_line(app: App[Any], caplog: pytest.LogCaptureFixture) -> None:
+    """As a library that is not installed: a traceback a packet would hide the line that says so."""
+    answer_with(app, raising(ConfigurationError("pip install 'trioradius[passwords]'")))
+    assert await outcome(app, login()) == "failed"
+    [record] = caplog.records
+    assert record.getMessage().endswith(": pip install 'trioradius[passwords]'; the request stays unanswered")
+    assert not record.exc_info
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -17,6 +17,7 @@ from trioradius.discards import Discards
 from trioradius.errors import (
     RESOURCES_UNAVAILABLE,
     AuthenticityError,
+    ConfigurationError,
     DecodeError,
     Discard,
     Overload,
@@ -163,7 +164,11 @@ class AppService:
     def failed(self, error: Exception, source: Source) -> None:
         """Count and log a fault of a handler, or of ours."""
         self._app.counters["handler_failed"] += 1
-        log.error("%s: the handler failed, and the request stays unanswered", source, exc_info=error)
+        if isinstance(error, ConfigurationError):
+            # Its text says what to change, as which extra is missing; where it was raised says no more.
+            log.error("%s: %s; the request stays unanswered", source, error)
+        else:
+            log.error("%s: the handler failed, and the request stays unanswered", source, exc_info=error)
 
     def discarded(self, error: RadiusError, source: Source) -> None:
         """Count and explain a packet that a listener discarded."""

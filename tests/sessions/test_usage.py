@@ -72,3 +72,12 @@ async def test_who_is_past_his_limit(desk: Desk) -> None:
     assert await sessions.past(limits, AT - 1000) == {"alice": Usage(10 * GIGA + 1, 30 * GIGA + 2, 200, 2)}
     assert await sessions.past(limits, AT + 200) == {}
     assert await sessions.past({}, AT - 1000) == {}
+
+
+async def test_a_session_lasts_as_long_as_its_nas_counted(desk: Desk) -> None:
+    """Its records may reach us late, and all at once."""
+    sessions = Sessions(desk.database, clock=desk.clock)
+    await desk.start(HOME)
+    desk.clock.pass_by(6)
+    await desk.stop(HOME, octets=(1, 2), seconds=660)
+    assert (await sessions.usage("alice", AT)).seconds == 660

@@ -24,8 +24,19 @@ def add(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
     connection.run_many(ADD, rows)
 
 
+def files(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [*folder.iterdir()]
+
+
 async def names(database: Database) -> list[str]:
     return [row[0] for row in await database.rows(NAMES)]
+
+
+async def test_a_file_that_is_not_there_is_not_made_unasked(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"typo\.db does not exist"):
+        async with open_database(tmp_path / "typo.db", create=False):
+            pass
+    assert files(tmp_path) == []
 
 
 async def test_what_is_written_can_be_read_and_outlives_the_block(where: str) -> None:

@@ -97,12 +97,13 @@ async def open_database(
         readers: look-ups at once.
 
     Raises:
-        ConfigurationError: the URL cannot be read, the extra is missing, or a newer trioradius made the tables.
+        ConfigurationError: the URL cannot be read, the extra is missing, a newer trioradius made the tables, or with
+            ``create=False`` there is no such file.
         StoreUnavailable: the database cannot be reached.
     """
     if queue < 1 or readers < 1:
         raise ConfigurationError("open_database wants a positive queue and at least one reader")
-    engine = _engine(where)
+    engine = _engine(where, create)
     await trio.to_thread.run_sync(_prepare, engine, create)
     writer, asked = Writer(engine, queue), Readers(engine, queue, readers)
     raised: BaseException | None = None
@@ -137,7 +138,7 @@ def _prepare(engine: Engine, create: bool) -> None:
         raise StoreUnavailable(f"{engine.name} cannot be opened: {engine.explain(error)}") from None
 
 
-def _engine(where: str | os.PathLike[str]) -> Engine:
+def _engine(where: str | os.PathLike[str], create: bool) -> Engine:
     if isinstance(where, str) and where.startswith(POSTGRES_SCHEMES):
         try:
             from trioradius.stores.sql.postgres import PostgresEngine
@@ -146,4 +147,6 @@ def _engine(where: str | os.PathLike[str]) -> Engine:
         return PostgresEngine(where)
     from trioradius.stores.sql.sqlite import SqliteEngine
 
+    if not create and not os.path.exists(where):
+        raise ConfigurationError(f"{os.fspath(where)} does not exist, and create=False makes no new database")
     return SqliteEngine(where)

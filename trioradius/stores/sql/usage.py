@@ -52,7 +52,7 @@ def _shares(dialect: Dialect, users: str) -> str:
     """Of each session of these users the part that lies within the period.
 
     radacct has totals alone, so of a session that began before the period, or goes on after it, what it counted is
-    taken in proportion to its time.
+    taken in proportion to its time. One that lies within it lasted as long as its NAS counted.
     """
     if dialect == "postgresql":
         number, whole, double, least, greatest = "?::bigint", "bigint", "double precision", "least", "greatest"
@@ -71,7 +71,8 @@ def _shares(dialect: Dialect, users: str) -> str:
 
     return (
         f"SELECT t.username, {share('acctinputoctets')} AS octets_in, {share('acctoutputoctets')} AS octets_out,"
-        " t.inside AS seconds FROM (SELECT r.username, r.acctinputoctets, r.acctoutputoctets,"
+        " CASE WHEN t.inside >= t.lasted THEN coalesce(nullif(t.acctsessiontime, 0), t.inside) ELSE t.inside END"
+        " AS seconds FROM (SELECT r.username, r.acctinputoctets, r.acctoutputoctets, r.acctsessiontime,"
         f" {end} - {start} AS lasted,"
         f" {least}({end}, p.until) - {greatest}({start}, p.since) AS inside"
         f" FROM (SELECT {number} AS since, {number} AS until) p, radacct r"
