@@ -102,7 +102,9 @@ async def test_tables_of_a_newer_trioradius_are_refused(where: str) -> None:
 
 
 async def test_a_database_is_left_as_it_is_where_that_is_wanted(tmp_path: pathlib.Path) -> None:
-    async with open_database(tmp_path / "empty.db", create=False) as database:
+    empty = await trio.Path(tmp_path / "empty.db").absolute()
+    await empty.touch()
+    async with open_database(empty, create=False) as database:
         assert await database.rows("SELECT name FROM sqlite_master") == []
 
 
