@@ -140,9 +140,7 @@ class Behaving:
 async def all_at_rest(listener: UDPListener) -> None:
     """Exactly one task waits for the socket, and all the others for their turn."""
     await trio.testing.wait_all_tasks_blocked(0.001)
-    assert listener._led
-    assert len(listener._parked) == listener._workers - 1
-    assert listener._nursery.child_tasks and len(listener._nursery.child_tasks) == listener._workers
+    assert len(listener._parked) == len(listener._nursery.child_tasks) - 1
 
 
 @pytest.mark.parametrize("places", [1, 2, 5, 512])
@@ -193,7 +191,7 @@ async def test_every_request_is_accounted_for(clock: MockClock, places: int, see
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_a_stop_in_the_middle_of_it(clock: MockClock, seed: int) -> None:
-    """What runs ends within its time limit, and then serve() returns."""
+    """What was read ends within its time limit, the last of it when there is room, and then serve() returns."""
     chance = random.Random(seed)
     behaving = Behaving(places=20)
     with await UDP("127.0.0.1", 0).bind() as listener, contextlib.closing(Port(listener.address)) as port:
@@ -204,7 +202,7 @@ async def test_a_stop_in_the_middle_of_it(clock: MockClock, seed: int) -> None:
             await trio.sleep(chance.uniform(0, LIMIT))
             listener.stop()
             stopped = trio.current_time()
-        assert trio.current_time() - stopped <= LIMIT + 1 + 1.2
+        assert trio.current_time() - stopped <= 60 / 20 * (LIMIT + 1) + 1.2
     assert behaving.running == 0
     assert not behaving.app.in_flight
 

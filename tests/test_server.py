@@ -49,9 +49,10 @@ from trioradius.attributes.ietf import (
 )
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.source import Source
-from trioradius.server import respond
+from trioradius.server import AppService
 from trioradius.testing import AppClient
-from trioradius.transports.listener import Delayed
+from trioradius.transports.abreast import Answering
+from trioradius.transports.listener import Answer, Delayed
 
 REQUESTS = (AccessRequest, AccountingRequest, CoARequest, DisconnectRequest)
 POSITIVE = list(zip(REQUESTS, (2, 5, 44, 41), strict=True))
@@ -71,6 +72,13 @@ def app() -> App[Any]:
 
 def source(*accepts: int, address: str = "127.0.0.1") -> Source:
     return Source(address, 1024, "udp", RADIUS_1_0, frozenset(accepts or (1, 4, 40, 43)))
+
+
+async def answer_to(app: App[Any], octets: bytes, from_where: Source) -> Answer:
+    """What a request comes to."""
+    request = Answering(AppService(app), octets, from_where, None)
+    await request.rest()
+    return request.answer
 
 
 async def outcome(app: App[Any], octets: bytes, *accepts: int, address: str = "127.0.0.1") -> int | str:
@@ -364,23 +372,23 @@ async def test_a_delayed_reject_reaches_no_repeat_before_its_time(app: App[Any])
     app.reject_delay = 2
     handled = answer_with(app, lambda request: request.reject())
     octets = login()
-    answer = await respond(app, octets, source())
+    answer = await answer_to(app, octets, source())
     assert isinstance(answer, Delayed)
     assert 2 <= answer.seconds <= 2.2
     assert not app.in_flight, "it holds no place"
     assert await outcome(app, octets) == "repeat_in_flight"
     await answer.sent(answer.octets)
-    assert await respond(app, octets, source()) == answer.octets
+    assert await answer_to(app, octets, source()) == answer.octets
     assert len(handled) == 1
 
 
 async def test_only_rejects_are_delayed(app: App[Any]) -> None:
     app.reject_delay = 2
     answer_with(app, positive)
-    assert isinstance(await respond(app, login(), source()), bytes)
+    assert isinstance(await answer_to(app, login(), source()), bytes)
     app.reject_delay = 0
     answer_with(empty := App(PEERS, reject_delay=0), lambda request: request.reject())
-    assert isinstance(await respond(empty, login(), source()), bytes)
+    assert isinstance(await answer_to(empty, login(), source()), bytes)
 
 
 @pytest.mark.parametrize("seconds", [-1, 10.1, float("nan")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from trio_util import AsyncValue
 
@@ -15,7 +15,7 @@ from trioradius.peers import MemoryLearned, Peers, PeerSource
 from trioradius.peers.policy import Learned
 from trioradius.peers.table import PeerTable
 from trioradius.protocol.packets import Reply, Request
-from trioradius.routing import AnyMiddleware, Handler, Middleware, Route, Router, by_realm, wrapped
+from trioradius.routing import AnyMiddleware, Handler, Middleware, NoHandler, Router, chosen_from, wrapped
 from trioradius.stores import DedupStore, MemoryDedupStore
 from trioradius.transports.listener import Limits
 
@@ -28,13 +28,6 @@ else:
 Lifespan: TypeAlias = "Callable[[App[Any]], AsyncGenerator[Any]]"
 AnyReload = TypeVar("AnyReload", bound=Callable[[], object])
 AnyLifespan = TypeVar("AnyLifespan", bound="Callable[[App[Any]], AsyncGenerator[Any]]")
-
-
-_NO_ROUTES: Final[dict[str, tuple[Route, ...]]] = {"": ()}
-
-
-class NoHandler(Exception):
-    """No route took a request; the server answers as its code wants."""
 
 
 class App(Router, Generic[State]):
@@ -79,8 +72,8 @@ class App(Router, Generic[State]):
         self.learned: Learned = MemoryLearned() if learned is None else learned
         self.counters: Counter[str] = Counter()
         """Packets by name, and discarded ones by reason as ``discarded.REASON``."""
-        self.in_flight: dict[str, int] = {}
-        """Requests being answered now, by the NAS's address."""
+        self.in_flight: Counter[str] = Counter()
+        """Requests whose handlers wait for something now, by the NAS's address."""
         self.state: State
         """What the lifespan yielded; there while the app is served."""
         self.lifespans: list[Lifespan] = []
@@ -88,7 +81,7 @@ class App(Router, Generic[State]):
         self.elected = AsyncValue(True)
         """Whether this process does what must be done once, as reaping: of several workers one is elected."""
         self._gates: list[Middleware] = []
-        self._table: dict[type[Request[Any]], dict[str, tuple[Route, ...]]] = {}
+        self._table: dict[type[Request[Any]], Handler] = {}
         self._entrance: Handler | None = None
 
     def lifespan(self, function: AnyLifespan) -> AnyLifespan:
@@ -131,13 +124,13 @@ class App(Router, Generic[State]):
     def _open(self) -> Handler:
         """Sort the routes by request class and realm and wrap them in the middleware, once after every change."""
         routes = self.routes
-        self._table = {kind: by_realm([r for r in routes if r.request is kind]) for kind in {r.request for r in routes}}
+        kinds = {route.request for route in routes}
+        self._table = {kind: chosen_from([route for route in routes if route.request is kind]) for kind in kinds}
         self._entrance = wrapped([*self._gates, *self._middleware], self._route)
         return self._entrance
 
     def _route(self, request: Request[Any]) -> Awaitable[Reply]:
-        realms = self._table.get(type(request), _NO_ROUTES)
-        for route in realms[""] if len(realms) == 1 else realms.get(request.realm, realms[""]):
-            if not route.conditions or route.matches(request):
-                return route.handler(request)
-        raise NoHandler
+        handler = self._table.get(type(request))
+        if handler is None:
+            raise NoHandler
+        return handler(request)

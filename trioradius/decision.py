@@ -6,10 +6,10 @@ import logging
 import time
 from typing import Any, Final
 
-from trioradius.app import App, NoHandler
+from trioradius.app import App
 from trioradius.attributes.ietf import ErrorCause, EventTimestamp, UserName
 from trioradius.errors import SILENCE, DecodeError, Discard, MissingAttribute, Replied
-from trioradius.protocol.codes import ACCOUNTING_REQUEST, COA_REQUEST, DISCONNECT_REQUEST, STATUS_SERVER
+from trioradius.protocol.codes import ACCESS_REQUEST, ACCOUNTING_REQUEST, COA_REQUEST, DISCONNECT_REQUEST, STATUS_SERVER
 from trioradius.protocol.packets import (
     REQUESTS,
     AccessAccept,
@@ -22,11 +22,14 @@ from trioradius.protocol.packets import (
 )
 from trioradius.protocol.source import Source
 from trioradius.protocol.wire import Message
+from trioradius.routing import NoHandler
 
 log = logging.getLogger("trioradius.decision")
 
 DYNAMIC: Final = frozenset({COA_REQUEST, DISCONNECT_REQUEST})
 """The codes of RFC 5176, which are refused with a NAK where others are discarded."""
+HANDLED: Final = frozenset({ACCESS_REQUEST, ACCOUNTING_REQUEST})
+"""The codes that handlers see in any case, once they are verified and accepted."""
 VERDICTS: Final = (MissingAttribute, NoHandler, Discard, Replied)
 """What an app raises to decide, rather than by mistake."""
 
@@ -60,19 +63,29 @@ async def decide(app: App[Any], request: Request[Any], source: Source) -> tuple[
         Discard: there is to be no reply.
         TypeError: the handler returned no reply, or one that cannot answer this request.
     """
-    if request.code == STATUS_SERVER:
-        return _alive(source), False
-    if request.code in DYNAMIC:
-        _require_recent(app, request)
-        if request.code not in source.accepts:
-            return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "not taken by this listener"), False
+    if request.code not in HANDLED:
+        refusal = _unhandled(app, request, source)
+        if refusal is not None:
+            return refusal, False
     try:
         reply, keep = await app.dispatch(request), True
     except (*VERDICTS, ExceptionGroup) as error:
         reply, keep = _raised(_unwrapped(error), request)
     if not isinstance(reply, request.replies):
         raise TypeError(f"a handler answered {request.name} with {type(reply).__name__}")
-    return _logged(reply, request), keep
+    if reply.reason and log.isEnabledFor(logging.INFO):
+        log.info("%s: %s %r: %s", request.source, reply.name, request.get(UserName), reply.reason)
+    return reply, keep
+
+
+def _unhandled(app: App[Any], request: Request[Any], source: Source) -> Reply | None:
+    """The reply to what no handler is to see."""
+    if request.code == STATUS_SERVER:
+        return _alive(source)
+    _require_recent(app, request)
+    if request.code not in source.accepts:
+        return _refused(request, ErrorCause.UNSUPPORTED_EXTENSION, "not taken by this listener")
+    return None
 
 
 def _raised(verdict: Exception, request: Request[Any]) -> tuple[Reply, bool]:
@@ -94,14 +107,6 @@ def _unwrapped(error: Exception) -> Exception:
             return error
         found = found.exceptions[0]
     return found
-
-
-def _logged(reply: Reply, request: Request[Any]) -> Reply:
-    """The reply, its reason in the log where it has one."""
-    if reply.reason and log.isEnabledFor(logging.INFO):
-        user = request.get(UserName)
-        log.info("%s: %s %r: %s", request.source, reply.name, user, reply.reason)
-    return reply
 
 
 def _alive(source: Source) -> Reply:

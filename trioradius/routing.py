@@ -35,6 +35,10 @@ DisconnectHandler = TypeVar("DisconnectHandler", bound=Callable[[DisconnectReque
 AnyMiddleware = TypeVar("AnyMiddleware", bound=Middleware)
 
 
+class NoHandler(Exception):
+    """No route took a request; the server answers as its code wants."""
+
+
 @attrs.frozen
 class Route:
     """One row of the table: requests of this class for which every condition holds go to the handler.
@@ -98,6 +102,22 @@ def by_realm(routes: Sequence[Route]) -> dict[str, tuple[Route, ...]]:
 
 def _without_realm(route: Route) -> Route:
     return attrs.evolve(route, conditions=tuple(one for one in route.conditions if not isinstance(one, InRealm)))
+
+
+def chosen_from(routes: Sequence[Route]) -> Handler:
+    """What hands a request to the first of these routes that takes it, and raises NoHandler where none does."""
+    realms = by_realm(routes)
+    everywhere = realms.pop("")
+    if not realms and everywhere and not everywhere[0].conditions:
+        return everywhere[0].handler
+
+    def choose(request: Request[Any]) -> Awaitable[Reply]:
+        for route in realms.get(request.realm, everywhere) if realms else everywhere:
+            if not route.conditions or route.matches(request):
+                return route.handler(request)
+        raise NoHandler
+
+    return choose
 
 
 class Router:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 import trio
@@ -33,6 +34,7 @@ from trioradius.protocol.codes import ACCESS_REJECT
 from trioradius.protocol.packets import ProtocolError
 from trioradius.protocol.source import Source
 from trioradius.transports import DTLS, TLS, UDP
+from trioradius.transports.abreast import abreast
 from trioradius.transports.listener import Answer, Delayed, Limits, Service
 from trioradius.transports.udp import BoundAddress
 
@@ -81,14 +83,16 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     app.counters[kind.name] += 1
     if peer.learns and source.transport == "udp":
         learn(message, peer, source.address, app.learned)
-    key = source.duplicate_key(message)
-    async with Claim(app.dedup, key, source.sender, app.in_flight, app.limits.in_flight_per_address) as claim:
+    await abreast
+    require_room(app, source)
+    async with Claim(app.dedup, source.duplicate_key(message)) as claim:
         if claim.is_repeat:
             app.counters["repeats"] += 1
             return claim.reply
         hiding = profile.request_hiding(message, peer.secret)
         request = kind.received(message, hiding, app.dictionary).sent_by(peer, source)
         reply, keep = await decide(app, request, source)
+        await abreast
         signed = profile.encode_reply(reply, message, hiding, peer.secret)
         app.counters[reply.name] += 1
         if reply.code == ACCESS_REJECT and app.reject_delay:
@@ -98,11 +102,22 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
         return signed
 
 
+def require_room(app: App[Any], source: Source) -> None:
+    """Raises Overload where too many requests of one NAS, or of one connection, wait for their handlers."""
+    if app.in_flight and app.in_flight[source.sender] >= app.limits.in_flight_per_address:
+        raise Overload(
+            "too many requests of this NAS are being answered; Limits(in_flight_per_address=...) bounds them",
+            reason="address_overload",
+        )
+
+
 class AppService:
     """An App as what listeners serve: respond(), with the one fence round it."""
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
+        self.answer: Callable[[bytes, Source], Coroutine[Any, Any, Answer]] = functools.partial(respond, app)
+        """respond(), not begun; what it raises is for caught()."""
         self._discards = Discards(app.counters)
         self.limits: Limits = app.limits
 
@@ -120,38 +135,51 @@ class AppService:
             return None
         return found if isinstance(found, Caller) else None
 
-    def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
-        """The reply, or None where the fault is ours: one packet may fail, the server may not.
+    @contextlib.contextmanager
+    def waiting(self, source: Source) -> Iterator[None]:
+        """The block in which a request from here waits for its handler."""
+        in_flight, sender = self._app.in_flight, source.sender
+        in_flight[sender] += 1
+        try:
+            yield
+        finally:
+            in_flight[sender] -= 1
+            if not in_flight[sender]:
+                del in_flight[sender]
 
-        Where the version has Protocol-Error, that is the reply to what is discarded or has failed.
+    def caught(self, error: BaseException, octets: bytes, source: Source) -> Answer:
+        """What a request gets whose way ended in an exception: one packet may fail, the server may not.
+
+        None where the fault is ours. Where the version has Protocol-Error, that is the reply to what has failed, and to
+        what must be discarded; else the latter is raised again, as is everything that is no Exception.
         """
-        return self._fenced(respond(self._app, octets, source), octets, source)
+        match error:
+            case RadiusError() if isinstance(error, DISCARDED):
+                refusal = self.unanswered(octets, source, error.error_cause)
+                if refusal is None:
+                    raise error
+                self.discarded(error, source)
+                return refusal
+            case Exception():
+                self.failed(error, source)
+                return self.unanswered(octets, source)
+            case BaseExceptionGroup():
+                # A handler that was cancelled, and whose nursery met an error on the way out: the cancellation goes on.
+                faults, cancelled = error.split(Exception)
+                if faults is not None:
+                    self.failed(faults, source)
+                raise cancelled or error from None
+        raise error
+
+    def fenced(self, reply: Delayed, source: Source) -> Delayed:
+        """What is done after a delayed reply has left may fail as well, in a store; no request is left to answer."""
+        return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), b"", source))
 
     async def _fenced(self, step: Awaitable[T], octets: bytes, source: Source) -> T | Answer:
         try:
-            answer = await step
-            if isinstance(answer, Delayed):
-                return self._fence_delayed(answer, source)
-            return answer
-        except DISCARDED as error:
-            refusal = self.unanswered(octets, source, error.error_cause)
-            if refusal is None:
-                raise
-            self.discarded(error, source)
-            return refusal
-        except Exception as error:
-            self.failed(error, source)
-            return self.unanswered(octets, source)
-        except BaseExceptionGroup as group:
-            # A handler that was cancelled, and whose nursery met an error on the way out: the cancellation goes on.
-            faults, cancelled = group.split(Exception)
-            if faults is not None:
-                self.failed(faults, source)
-            raise cancelled or group from None
-
-    def _fence_delayed(self, reply: Delayed, source: Source) -> Delayed:
-        """What is done after a delayed reply has left may fail as well, in a store; no request is left to answer."""
-        return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), b"", source))
+            return await step
+        except BaseException as error:
+            return self.caught(error, octets, source)
 
     def unanswered(self, octets: bytes, source: Source, error_cause: int = RESOURCES_UNAVAILABLE) -> bytes | None:
         """What a request gets that gets no reply, also one that timed out: Protocol-Error, or None for silence."""
@@ -161,8 +189,8 @@ class AppService:
             self._app.counters[ProtocolError.name] += 1
         return refusal
 
-    def failed(self, error: Exception, source: Source) -> None:
-        """Count and log a fault of a handler, or of ours."""
+    def failed(self, error: Exception, source: object) -> None:
+        """Count and log a fault of a handler, or of ours; ``source`` is whose, as far as is known."""
         self._app.counters["handler_failed"] += 1
         if isinstance(error, ConfigurationError):
             # Its text says what to change, as which extra is missing; where it was raised says no more.

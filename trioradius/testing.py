@@ -12,7 +12,7 @@ import trio
 from trioradius.app import App
 from trioradius.attributes.attribute import AVP
 from trioradius.eap.supplicant import EAPCredentials
-from trioradius.errors import NoResponse, RadiusError
+from trioradius.errors import NoResponse
 from trioradius.protocol.exchange import Sent
 from trioradius.protocol.packet import Named
 from trioradius.protocol.packets import REQUESTS, ProtocolError, Reply, Request
@@ -20,6 +20,7 @@ from trioradius.protocol.profile import RADIUS_1_0, Profile
 from trioradius.protocol.source import Source
 from trioradius.server import AppService, running
 from trioradius.supplicant import EAPResult, authenticate
+from trioradius.transports.abreast import Answering
 from trioradius.transports.listener import Answer, Delayed
 
 if TYPE_CHECKING:
@@ -95,17 +96,17 @@ class AppClient:
         Raises:
             NoResponse: a rule, or the handler, discarded the packet.
         """
-        answer: Answer = None
-        with trio.move_on_after(self.app.limits.handler_seconds) as limit:
-            try:
-                answer = await self._service.answer(octets, self.source)
-            except RadiusError as error:
-                self._service.discarded(error, self.source)
-                raise NoResponse(f"discarded: {error}", reason=error.reason) from error
-        if limit.cancelled_caught:
+        request = Answering(self._service, octets, self.source, None)
+        with trio.move_on_after(self.app.limits.handler_seconds):
+            await request.rest()
+        if not request.is_done:
             self._service.timed_out(self.source)
             return self._service.unanswered(octets, self.source)
+        if request.error is not None:
+            self._service.discarded(request.error, self.source)
+            raise NoResponse(f"discarded: {request.error}", reason=request.error.reason) from request.error
+        answer: Answer = request.answer
         if isinstance(answer, Delayed):
-            await answer.sent(answer.octets)
+            await self._service.fenced(answer, self.source).sent(answer.octets)
             return answer.octets
         return answer

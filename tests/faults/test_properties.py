@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.faults.corpus import ACCEPT, CORPUS, STRANGER, STRICT
 from tests.faults.raw import ACCESS, ACCOUNTING, COA, DISCONNECT, STATUS, attribute, digested, is_proven, login, signed
 from tests.faults.target import PEERS, Target
-from trioradius.errors import RadiusError
 from trioradius.protocol.packets import REPLIES, REQUESTS
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.source import Source
-from trioradius.server import DISCARDED, respond
+from trioradius.server import DISCARDED, AppService
+from trioradius.transports.abreast import Answering
 
 SOURCE: Final = Source(STRICT, 1812, "udp", RADIUS_1_0, frozenset(REQUESTS))
 BOUNDED: Final = settings(max_examples=200, deadline=None)
@@ -28,13 +28,15 @@ CODES = st.sampled_from([ACCESS, ACCOUNTING, STATUS, DISCONNECT, COA])
 
 
 async def _answer(target: Target, octets: bytes) -> bytes | None:
-    """What respond() makes of octets: a reply or, where it must be discarded, None; any other exception is a bug."""
-    try:
-        answer = await respond(target.app, octets, SOURCE)
-    except DISCARDED as discard:
-        assert isinstance(discard, RadiusError)
-        assert discard.reason
+    """What becomes of octets: a reply or, where they must be discarded, None; any other exception is a bug."""
+    request = Answering(AppService(target.app), octets, SOURCE, None)
+    await request.rest()
+    assert not target.app.counters["handler_failed"]
+    if request.error is not None:
+        assert isinstance(request.error, DISCARDED)
+        assert request.error.reason
         return None
+    answer = request.answer
     assert isinstance(answer, bytes)
     assert answer[0] in REPLIES
     assert len(answer) == int.from_bytes(answer[2:4], "big") <= 4096

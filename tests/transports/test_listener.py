@@ -1,9 +1,7 @@
-"""Coroutines run a step at a time, and replies that wait for their time."""
+"""Replies that wait for their time, places for handlers that wait, and limits."""
 
 from __future__ import annotations
 
-import contextvars
-import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,134 +11,7 @@ from trio.testing import MockClock
 
 from trioradius import ConfigurationError, Limits, Overload
 from trioradius.transports import listener
-from trioradius.transports.listener import BATCH, Delayed, DelayedReplies, first_step, further_steps
-
-variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="outside")
-
-
-async def attend(coroutine: Any) -> tuple[bool, Any]:
-    """Whether a coroutine was done at the first step, and its result."""
-    done, result, context = first_step(coroutine)
-    return done, result if done else await further_steps(coroutine, result, context)
-
-
-async def at_once(result: object) -> object:
-    return result
-
-
-async def after_waiting(result: object) -> object:
-    for _ in range(2):
-        await trio.lowlevel.checkpoint()
-    return result
-
-
-@pytest.mark.parametrize("result", [None, 1, StopIteration("value"), (1, 2)])
-async def test_results(result: object) -> None:
-    assert await attend(at_once(result)) == (True, result)
-    assert await attend(after_waiting(result)) == (False, result)
-
-
-@pytest.mark.parametrize("waits", [False, True])
-@pytest.mark.parametrize("error", [ValueError, StopIteration, StopAsyncIteration, GeneratorExit, KeyboardInterrupt])
-async def test_exceptions(error: type[BaseException], waits: bool) -> None:
-    """As from any coroutine: Python makes a RuntimeError of a StopIteration."""
-
-    async def fail() -> None:
-        if waits:
-            await trio.lowlevel.checkpoint()
-        raise error
-
-    with pytest.raises(RuntimeError if error is StopIteration else error):
-        await attend(fail())
-
-
-async def test_cancellation_reaches_the_coroutine_and_ends_at_the_scope_that_asked(autojump_clock: MockClock) -> None:
-    events = []
-
-    async def inner() -> str:
-        with trio.move_on_after(1):
-            await trio.sleep(10)
-        events.append("its own scope")
-        try:
-            await trio.sleep(10)
-        finally:
-            events.append("cleaned up")
-        return "unreached"
-
-    with trio.move_on_after(3) as scope:
-        await attend(inner())
-    assert events == ["its own scope", "cleaned up"]
-    assert scope.cancelled_caught
-    assert trio.current_time() < 4
-
-
-async def test_an_exception_thrown_in_reaches_the_coroutine() -> None:
-    """As Trio does not, but a debugger or a garbage collection may."""
-
-    async def inner() -> str:
-        try:
-            await trio.lowlevel.checkpoint()
-        except ValueError:
-            return "caught"
-        return "not thrown"
-
-    coroutine = inner()
-    _, waits_for, context = first_step(coroutine)
-    steps = further_steps(coroutine, waits_for, context)
-    steps.send(None)
-    with pytest.raises(StopIteration, match="caught"):
-        steps.throw(ValueError())
-
-
-async def test_given_up_halfway_it_is_closed() -> None:
-    events = []
-
-    async def inner() -> None:
-        try:
-            await trio.lowlevel.checkpoint()
-        finally:
-            events.append("closed")
-
-    coroutine = inner()
-    _, waits_for, context = first_step(coroutine)
-    steps = further_steps(coroutine, waits_for, context)
-    steps.send(None)
-    steps.close()
-    assert events == ["closed"]
-
-
-async def test_no_coroutine_is_left_unawaited_when_cancelled_before_its_first_step() -> None:
-    """Warnings are errors here; there is no await between making a coroutine and its first step."""
-
-    async def work() -> None:
-        await attend(after_waiting(1))
-
-    with trio.CancelScope() as scope:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(work)
-            scope.cancel()
-    gc.collect()
-
-
-async def test_context_variables_stay_inside() -> None:
-    async def change() -> list[str]:
-        seen = [variable.get()]
-        variable.set("inside")
-        await trio.lowlevel.checkpoint()
-        seen.append(variable.get())
-        async with trio.open_nursery() as nursery:
-
-            async def child() -> None:
-                seen.append(variable.get())
-
-            nursery.start_soon(child)
-        return seen
-
-    assert await attend(change()) == (False, ["outside", "inside", "inside"])
-    assert variable.get() == "outside"
-
-
-# Delayed replies.
+from trioradius.transports.listener import BATCH, Delayed, DelayedReplies
 
 
 class Wire:

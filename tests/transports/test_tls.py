@@ -343,7 +343,7 @@ async def test_what_is_no_radius_closes(pki: PKI, versions: str, attributes: byt
     desk = Desk()
     async with served(desk.app, pki.settings("server")) as address:
         line = await connect(address, pki.settings("client", versions=versions))
-        bad = b"\x01\x00" + length.to_bytes(2, "big") + bytes(16) + attributes
+        bad = b"\x01\x00" + length.to_bytes(2, "big") + b"\xff" * 16 + attributes
         await line.send(line.login("quick"), bad, line.login("quick"))
         assert await line.until_closed() == Closed(clean=True)
         assert len(line.packets) == 1

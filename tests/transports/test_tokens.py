@@ -96,7 +96,8 @@ async def test_the_token_of_a_reject_for_which_there_is_no_room(pki: PKI, monkey
     desk = Desk(reject_delay=1)
     async with served(desk.app, pki.settings("server")) as address:
         line = await connect(address, pki.settings("client"))
-        assert (await line.ask(login("bob", password="queen") + login("alice")))[0] == ACCEPT
+        assert (await line.ask(login("bob", password="queen") + login("alice", 8)))[4:8] == (8).to_bytes(4, "big")
+        assert (await line.ask(login("alice")))[0] == ACCEPT
     assert desk.app.counters["discarded.delayed_replies_full"] == 1
 
 

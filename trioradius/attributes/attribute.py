@@ -71,6 +71,7 @@ class Attribute(Generic[T]):
     within: Vendor | Attribute[Any] | None
     tagged_integer: bool
     plain: bool
+    alone: bool
     as_is: bool
     hides: bool
     secret: bool
@@ -137,6 +138,8 @@ class Attribute(Generic[T]):
         """The key as a tuple, also for an attribute of the RADIUS space itself."""
         self.plain = isinstance(key, int) and not self.concat
         """Whether it is an attribute of the RADIUS space itself, in one piece."""
+        self.alone = self.plain and not self.array
+        """Whether moreover that piece holds one value."""
         self.as_is = self.plain and not self.hides and self.number < 256 and self.number not in _RULED
         """Whether type, length and the AVP's octets are the whole attribute on the wire, in every packet."""
 

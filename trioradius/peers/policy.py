@@ -65,26 +65,22 @@ def require_proof(message: Message, peer: Peer, source: Source, learned: Learned
 
 
 def _has_eap(message: Message, peer: Peer, source: Source) -> bool:
-    eap = password = False
-    for number, octets in message.pairs:
-        if number == EAP_MESSAGE:
-            eap = True
-        elif number in PASSWORDS:
-            password = True
-        elif number == VENDOR_SPECIFIC and octets[:4] == _MICROSOFT and source.transport == "udp":
-            _judge_ms_chap(octets, peer, source)
-    if eap and password:
+    places = message.places
+    if VENDOR_SPECIFIC in places and source.transport == "udp":
+        _judge_ms_chap(message, peer, source)
+    if EAP_MESSAGE not in places:
+        return False
+    if not PASSWORDS.isdisjoint(places):
         raise DecodeError(
             "EAP-Message beside a password (RFC 3579 section 3.3)",
             reason="eap_beside_password",
             error_cause=ErrorCause.INVALID_REQUEST,
         )
-    return eap
+    return True
 
 
-def _judge_ms_chap(octets: bytes, peer: Peer, source: Source) -> None:
-    """Wherever in the Vendor-Specific it stands: several of a vendor's attributes may share one."""
-    if "ms_chap" in peer.warned or _MS_CHAP.isdisjoint(_vendor_types(octets)):
+def _judge_ms_chap(message: Message, peer: Peer, source: Source) -> None:
+    if "ms_chap" in peer.warned or not any(map(_has_ms_chap, message.values(VENDOR_SPECIFIC))):
         return
     if not peer.allow_ms_chap:
         raise AuthenticityError(
@@ -99,12 +95,17 @@ def _judge_ms_chap(octets: bytes, peer: Peer, source: Source) -> None:
     )
 
 
-def _vendor_types(octets: bytes) -> list[int]:
-    """The types within a Vendor-Specific; none where they do not fill it, as when they are read (RFC 2865 5.26)."""
+def _has_ms_chap(octets: bytes) -> bool:
+    """Whether it is in a Vendor-Specific, where several of a vendor's attributes may stand.
+
+    Not where they do not fill it, as when they are read (RFC 2865 section 5.26).
+    """
+    if octets[:4] != _MICROSOFT:
+        return False
     try:
-        return [number for number, _ in sub_attributes(octets[4:])]
+        return not _MS_CHAP.isdisjoint([number for number, _ in sub_attributes(octets[4:])])
     except ValueError:
-        return []
+        return False
 
 
 def _require_message_authenticator(
@@ -121,7 +122,7 @@ def _require_message_authenticator(
             "give its peer entry require_message_authenticator=False",
             reason="message_authenticator_missing",
         )
-    if _limits_proxy_state(peer, source.address, learned) and any(n == PROXY_STATE for n, _ in message.pairs):
+    if _limits_proxy_state(peer, source.address, learned) and PROXY_STATE in message.places:
         raise AuthenticityError(
             "Proxy-State without Message-Authenticator; if this proxy cannot send it, "
             "give its peer entry limit_proxy_state=False",
@@ -156,11 +157,11 @@ def learn(message: Message, peer: Peer, address: str, learned: Learned) -> None:
     if message.code != ACCESS_REQUEST or learned.get(address):
         return
     if message.proof_at != ABSENT:
-        if not any(number == EAP_MESSAGE for number, _ in message.pairs):
+        if EAP_MESSAGE not in message.places:
             learned[address] = True
     elif address not in learned and _in_window(peer) and len(learned) < LEARNED_MAXIMUM:
         learned[address] = False
-        learned[_proxy_key(address)] = not any(number == PROXY_STATE for number, _ in message.pairs)
+        learned[_proxy_key(address)] = PROXY_STATE not in message.places
 
 
 def _proxy_key(address: str) -> str:

@@ -58,9 +58,10 @@ def sign_reply(
     if prove:
         attributes = _BLANK_PROOF + attributes
     header = header_of(code, identifier, attributes)
+    start = header + authenticator
     if prove:
-        attributes = _PROOF_HEADER + secret.hmac(header + authenticator + attributes) + attributes[18:]
-    return header + md5(header + authenticator + attributes + secret.octets) + attributes
+        attributes = _PROOF_HEADER + secret.hmac(start + attributes) + attributes[18:]
+    return header + md5(start + attributes + secret.octets) + attributes
 
 
 def verify_request(message: Message, secret: Secret) -> None:
@@ -105,7 +106,9 @@ def _verify_proof(message: Message, authenticator: bytes, secret: Secret) -> Non
         raise AuthenticityError(
             "Message-Authenticator must stand there once, with length 18", reason="message_authenticator_malformed"
         )
-    blank = octets[:4] + authenticator + octets[HEADER:at] + _ZEROS + octets[at + 16 :]
+    blank = octets[:at] + _ZEROS + octets[at + 16 :]
+    if authenticator != message.authenticator:
+        blank = octets[:4] + authenticator + blank[HEADER:]
     if not compare_digest(secret.hmac(blank), octets[at : at + 16]):
         raise AuthenticityError(
             "Message-Authenticator is wrong: the shared secrets differ", reason="message_authenticator_wrong"

@@ -56,7 +56,8 @@ class Hiding:
 
     def _unhide_password(self, octets: bytes) -> bytes:
         if len(octets) == 16:
-            return _exclusive_or(octets, md5(self._secret + self._authenticator)).rstrip(b"\0")
+            number = int.from_bytes(octets, "big") ^ int.from_bytes(md5(self._secret + self._authenticator), "big")
+            return number.to_bytes(16, "big").rstrip(b"\0")
         if not octets or len(octets) % 16 or len(octets) > PASSWORD_MAXIMUM:
             raise ValueError("a hidden password is 16 to 128 octets, in blocks of 16")
         return self._unchain(octets, self._authenticator).rstrip(b"\0")

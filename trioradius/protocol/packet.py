@@ -36,7 +36,7 @@ class Packet:
 
     code: ClassVar[int]
     name: ClassVar[str]
-    __slots__ = ("_avps", "_dictionary", "_entries", "_hiding", "_message", "_nested", "_owed", "_reason")
+    __slots__ = ("_avps", "_dictionary", "_entries", "_hiding", "_message", "_owed", "_reason")
     _owed: Owed | None
     """What a verification owes the reply, for an AccessRequest; here because to ask for an unset slot is dear."""
     _reason: str
@@ -47,11 +47,10 @@ class Packet:
         self._dictionary = dictionary or Dictionary.bundled()
         self._hiding: Hiding | None = None
         self._entries: list[nesting.Entry] | None = None
-        self._nested = False
         self._owed = None
         self._reason = ""
         for item in attributes:
-            if not isinstance(item, AVP):
+            if item.__class__ is not AVP:
                 attributes = tuple(one if isinstance(one, AVP) else self._dictionary.avp(*one) for one in attributes)
                 break
         self._avps: tuple[AVP, ...] | None = attributes  # type: ignore[assignment]
@@ -63,11 +62,10 @@ class Packet:
         packet._message = message
         packet._dictionary = dictionary
         packet._hiding = hiding
-        packet._avps = None
-        packet._entries = message.pairs  # type: ignore[assignment]
-        packet._nested = True
+        packet._entries = None
         packet._owed = None
         packet._reason = ""
+        packet._avps = None
         return packet
 
     @property
@@ -112,18 +110,16 @@ class Packet:
         """The first well-formed value, or None. ``tag`` asks for one tag's value (RFC 2868)."""
         if isinstance(attribute, str):
             attribute = self._dictionary[attribute]
-        if not attribute.plain or tag is not None:
+        message = self._message
+        if message is None or not attribute.plain or tag is not None:
             return next(iter(self.all(attribute, tag=tag)), None)
-        number, hiding = attribute.key, self._hiding
-        for found, octets in self._flat() if self._entries is None else self._entries:
-            if found == number:
-                try:
-                    if hiding is not None and attribute.hides:
-                        return attribute.decode(octets, hiding.unhide)
-                    return attribute.decode(octets)
-                except ValueError:
-                    continue
-        return None
+        octets = message.first(attribute.key)  # type: ignore[arg-type]
+        if octets is None:
+            return None
+        try:
+            return attribute.decode(octets, self._hiding.unhide if attribute.hides and self._hiding else None)
+        except ValueError:
+            return next(iter(self.all(attribute)), None)
 
     @overload
     def all(self, attribute: Attribute[T], *, tag: int | None = None) -> tuple[T, ...]: ...
@@ -151,14 +147,20 @@ class Packet:
         """
         if isinstance(attribute, str):
             attribute = self._dictionary[attribute]
-        wanted, hiding = attribute.key, self._hiding if attribute.encrypt else None
-        alone = attribute.plain and not attribute.array
-        for key, octets in self._flat() if alone else [(wanted, octets) for octets in self._find(attribute)]:
-            if key == wanted:
-                try:
-                    return octets if hiding is None else attribute.clear(octets, hiding.unhide)
-                except ValueError:
-                    continue
+        hiding, message = self._hiding if attribute.encrypt else None, self._message
+        if message is not None and attribute.alone:
+            first = message.first(attribute.key)  # type: ignore[arg-type]
+            if first is None or hiding is None:
+                return first
+            try:
+                return attribute.clear(first, hiding.unhide)
+            except ValueError:
+                pass  # One that follows may be well-formed.
+        for octets in self._find(attribute):
+            try:
+                return octets if hiding is None else attribute.clear(octets, hiding.unhide)
+            except ValueError:
+                continue
         return None
 
     def first_octets(self) -> dict[Key, bytes]:
@@ -209,6 +211,8 @@ class Packet:
         """The octets of an attribute wherever it lies: on its own, or as a TLV within others."""
         wanted = attribute.key
         if isinstance(wanted, int) and not attribute.array:
+            if self._message is not None and wanted not in self._message.places:
+                return []
             found = [octets for key, octets in self._flat() if key == wanted]
             return [b"".join(found)] if attribute.concat and found else found
         path = attribute.path
@@ -225,17 +229,18 @@ class Packet:
 
     def _flat(self) -> list[nesting.Entry]:
         """(key, octets) of every attribute; nested ones may still be folded within their container."""
-        if self._entries is None:
-            self._entries = [(avp.attribute.key, avp.octets) for avp in self._avps or ()]
+        if self._entries is not None:
+            return self._entries
+        if self._message is not None:
+            return self._message.pairs  # type: ignore[return-value]
+        self._entries = [(avp.attribute.key, avp.octets) for avp in self._avps or ()]
         return self._entries
 
     def _unfolded(self) -> list[nesting.Entry]:
         """The entries with Vendor-Specific and extended attributes taken apart, once."""
-        entries = self._flat()
-        if self._nested:
-            entries = self._entries = nesting.expand(entries, self._dictionary.vendor)  # type: ignore[arg-type]
-            self._nested = False
-        return entries
+        if self._entries is None and self._message is not None:
+            self._entries = nesting.expand(self._message.pairs, self._dictionary.vendor)
+        return self._flat()
 
     def _joined(self) -> Iterator[nesting.Entry]:
         """The entries with split values (RFC 8044 section 3.6) joined at the place of their first part."""

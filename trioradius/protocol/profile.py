@@ -85,7 +85,7 @@ class Profile:
 
     def request_hiding(self, message: Message, secret: Secret) -> Hiding | None:
         """What unhides a received request; a digest authenticator did not exist yet when its attributes were hidden."""
-        return self.hiding(secret, bytes(16) if message.code in DIGEST_AUTHENTICATOR else message.authenticator)
+        return self.hiding(secret, _ZEROS if message.code in DIGEST_AUTHENTICATOR else message.authenticator)
 
     def encode_reply(self, reply: Reply, message: Message, hiding: Hiding | None, secret: Secret) -> bytes:
         """A reply's octets: proof first where its code asks for it, its attributes, the request's Proxy-States.
@@ -99,8 +99,8 @@ class Profile:
         if avps and message.code in DIGEST_AUTHENTICATOR:
             hiding = self.hiding(secret, message.authenticator)
         attributes = self.encode_attributes(avps, hiding, _REPLY_LEAVES_OUT) if avps else b""
-        for number, octets in message.pairs:
-            if number == PROXY_STATE:
+        if PROXY_STATE in message.places:
+            for octets in message.values(PROXY_STATE):
                 attributes += bytes((PROXY_STATE, len(octets) + 2)) + octets
         code = reply.code
         return self.sign_reply(
@@ -108,6 +108,7 @@ class Profile:
         )
 
 
+_ZEROS: Final = bytes(16)
 _MAY_PROVE: Final = frozenset({40, 43})
 """Disconnect-Request and CoA-Request, where the peer wants it (RFC 5176 section 3.4)."""
 
@@ -134,8 +135,7 @@ def _written(avp: AVP, hiding: Hiding | None, left_out: frozenset[Key]) -> bytes
 
 def _duplicate_key(prefix: bytes, message: Message) -> bytes:
     """Source, code, Identifier and, as its last sixteen octets, the Request Authenticator."""
-    octets = message.octets
-    return prefix + octets[:2] + octets[4:20]
+    return prefix + message.octets[:2] + message.authenticator
 
 
 def _silent(octets: bytes, error_cause: int, secret: Secret | None) -> None:

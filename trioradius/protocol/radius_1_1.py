@@ -43,7 +43,8 @@ def decode(octets: bytes) -> Message:
     message.identifier = int.from_bytes(message.octets[4:8], "big")
     message.authenticator = b""
     message.proof_at = ABSENT
-    message.pairs = [pair for pair in message.pairs if pair[0] not in _MAY_BE_INVALID or not _is_invalid(*pair)]
+    if not _MAY_BE_INVALID.isdisjoint(message.places):
+        message.leave_out(_is_invalid)
     return message
 
 
@@ -55,7 +56,7 @@ def _is_invalid(number: int, octets: bytes) -> bool:
         return True
     if number == 241:
         return octets[:1] == b"\x04"
-    return octets.startswith(_CISCO_AV_PAIR) and octets[6:].startswith(_KEY_WRAP)
+    return number == 26 and octets.startswith(_CISCO_AV_PAIR) and octets[6:].startswith(_KEY_WRAP)
 
 
 def encode_attributes(avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key]) -> bytes:

@@ -6,6 +6,8 @@ noted in passing, since verifying needs it and a second walk would cost as much 
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from trioradius.errors import DecodeError, EncodeError
@@ -15,8 +17,14 @@ PACKET_MAXIMUM: Final = 4096
 """RFC 2865 section 3."""
 ATTRIBUTES_MAXIMUM: Final = 200
 """More attributes than any NAS sends; a bound on the work one datagram can cause."""
+_COUNTED: Final = range(ATTRIBUTES_MAXIMUM + 1)
 MESSAGE_AUTHENTICATOR: Final = 80
 PROXY_STATE: Final = 33
+
+_HEADER: Final = struct.Struct(">BBH16s")
+"""Code, Identifier, Length, and the authenticator."""
+_START: Final = struct.Struct(">BBH")
+"""The header without the authenticator."""
 
 ABSENT: Final = 0
 MALFORMED: Final = -1
@@ -26,23 +34,57 @@ class Message:
     """A packet taken apart as far as its attributes' boundaries.
 
     ``identifier`` and ``authenticator`` are what RADIUS/1.0 calls so; in RADIUS/1.1 the Token as a number, and nothing.
-    ``pairs`` are (type, value octets) in order. ``proof_at`` is the offset of Message-Authenticator's value in
-    ``octets``, ABSENT, or MALFORMED where there are several or one of another length than 18.
+    ``places`` has, for each type of attribute, where in ``octets`` the first one begins. ``proof_at`` is the offset of
+    Message-Authenticator's value, ABSENT, or MALFORMED where there are several or one of another length than 18.
     """
 
-    __slots__ = ("authenticator", "code", "identifier", "octets", "pairs", "proof_at")
+    __slots__ = ("_pairs", "authenticator", "code", "identifier", "octets", "places", "proof_at")
 
-    def __init__(self, octets: bytes, pairs: list[tuple[int, bytes]], proof_at: int) -> None:
+    def __init__(
+        self, octets: bytes, code: int, identifier: int, authenticator: bytes, places: dict[int, int], proof_at: int
+    ) -> None:
         self.octets = octets
-        self.code = octets[0]
-        self.identifier = octets[1]
-        self.authenticator = octets[4:20]
-        self.pairs = pairs
+        self.code = code
+        self.identifier = identifier
+        self.authenticator = authenticator
+        self.places = places
         self.proof_at = proof_at
+        self._pairs: list[tuple[int, bytes]] | None = None
+
+    @property
+    def pairs(self) -> list[tuple[int, bytes]]:
+        """(type, value octets) of every attribute, laid out only for who asks: a few first values are mostly enough."""
+        if self._pairs is None:
+            self._pairs = [(self.octets[at], self._value_at(at)) for at in self._all_places()]
+        return self._pairs
+
+    def _all_places(self) -> Iterator[int]:
+        at, end = HEADER, len(self.octets)
+        while at < end:
+            yield at
+            at += self.octets[at + 1]
+
+    def _value_at(self, at: int) -> bytes:
+        octets = self.octets
+        return octets[at + 2 : at + octets[at + 1]]
+
+    def first(self, number: int) -> bytes | None:
+        """The value octets of the first attribute of this type."""
+        at = self.places.get(number)
+        if at is None:
+            return None
+        octets = self.octets
+        return octets[at + 2 : at + octets[at + 1]]
 
     def values(self, number: int) -> list[bytes]:
         """The value octets of every attribute of this type, in order."""
-        return [octets for found, octets in self.pairs if found == number]
+        return [octets for found, octets in self.pairs if found == number] if number in self.places else []
+
+    def leave_out(self, is_unwanted: Callable[[int, bytes], bool]) -> None:
+        """Forget attributes, as if they were not there."""
+        kept = [at for at in self._all_places() if not is_unwanted(self.octets[at], self._value_at(at))]
+        self._pairs = [(self.octets[at], self._value_at(at)) for at in kept]
+        self.places = {self.octets[at]: at for at in reversed(kept)}
 
 
 def header_of(code: int, identifier: int, attributes: bytes) -> bytes:
@@ -50,7 +92,7 @@ def header_of(code: int, identifier: int, attributes: bytes) -> bytes:
     length = HEADER + len(attributes)
     if length > PACKET_MAXIMUM:
         raise EncodeError(f"the packet would have {length} octets; RADIUS allows {PACKET_MAXIMUM}")
-    return bytes((code, identifier, length >> 8, length & 0xFF))
+    return _START.pack(code, identifier, length)
 
 
 def decode(octets: bytes) -> Message:
@@ -64,11 +106,38 @@ def decode(octets: bytes) -> Message:
     size = len(octets)
     if size < HEADER:
         raise DecodeError(f"a packet of {size} octets is shorter than a header", reason="packet_too_short")
-    length = octets[2] << 8 | octets[3]
-    if length != size:
+    code, identifier, length, authenticator = _HEADER.unpack_from(octets)
+    if length != size or length > PACKET_MAXIMUM:
         octets = _without_padding(octets, length)
-    pairs, proof_at = decode_attributes(octets, HEADER, length)
-    return Message(octets, pairs, proof_at)
+    places: dict[int, int] = {}
+    place, at = places.setdefault, HEADER
+    try:
+        for count in _COUNTED:  # noqa: B007
+            if at >= length:
+                break
+            size = octets[at + 1]
+            if size < 2:
+                raise DecodeError(f"attribute {octets[at]} does not fit its packet", reason="attribute_length")
+            place(octets[at], at)
+            at += size
+        else:
+            raise DecodeError("more than 200 attributes", reason="too_many_attributes")
+    except IndexError:
+        raise DecodeError("the last attribute has no length octet", reason="attribute_length") from None
+    if at != length:
+        raise DecodeError("the last attribute does not fit its packet", reason="attribute_length")
+    message = Message(octets, code, identifier, authenticator, places, ABSENT)
+    if MESSAGE_AUTHENTICATOR in places:
+        message.proof_at = _proof_at(message, alone=count == len(places))
+    return message
+
+
+def _proof_at(message: Message, *, alone: bool) -> int:
+    """The place of Message-Authenticator's value; ``alone`` where no attribute stands there twice."""
+    at = message.places[MESSAGE_AUTHENTICATOR]
+    if message.octets[at + 1] != 18 or not (alone or len(message.values(MESSAGE_AUTHENTICATOR)) == 1):
+        return MALFORMED
+    return at + 2
 
 
 def _without_padding(octets: bytes, length: int) -> bytes:
@@ -76,30 +145,3 @@ def _without_padding(octets: bytes, length: int) -> bytes:
         text = f"the Length field says {length} octets, the datagram has {len(octets)}"
         raise DecodeError(text, reason="length_out_of_range")
     return octets[:length]
-
-
-def decode_attributes(octets: bytes, at: int, end: int) -> tuple[list[tuple[int, bytes]], int]:
-    """The (type, octets) pairs between two offsets, and where Message-Authenticator's value is.
-
-    Raises:
-        DecodeError: an attribute is shorter than two octets or runs past the end; more than 200 attributes.
-    """
-    pairs: list[tuple[int, bytes]] = []
-    proof_at = ABSENT
-    if end > PACKET_MAXIMUM:
-        raise DecodeError(f"a packet of {end} octets is longer than RADIUS allows", reason="length_out_of_range")
-    try:
-        while at < end:
-            number = octets[at]
-            after = at + octets[at + 1]
-            if after < at + 2 or after > end:
-                raise DecodeError(f"attribute {number} does not fit its packet", reason="attribute_length")
-            if number == MESSAGE_AUTHENTICATOR:
-                proof_at = at + 2 if proof_at == ABSENT and after == at + 18 else MALFORMED
-            pairs.append((number, octets[at + 2 : after]))
-            at = after
-    except IndexError:
-        raise DecodeError("the last attribute has no length octet", reason="attribute_length") from None
-    if len(pairs) > ATTRIBUTES_MAXIMUM:
-        raise DecodeError(f"{len(pairs)} attributes are more than 200", reason="too_many_attributes")
-    return pairs, proof_at

@@ -59,19 +59,25 @@ class MemoryDedupStore:
 
     async def begin(self, key: bytes) -> bytes | bool:
         """As DedupStore."""
+        return self.begin_at_once(key)
+
+    async def finish(self, key: bytes, reply: bytes | None) -> None:
+        """As DedupStore."""
+        self.finish_at_once(key, reply)
+
+    def begin_at_once(self, key: bytes) -> bytes | bool:
+        """begin(), for whoever knows that there is nothing to wait for."""
         slot = key[:-_AUTHENTICATOR]
         kept = self._young.get(slot) or self._old.get(slot)
-        if kept is not None:
-            if kept[0] == key and kept[2] >= self._clock():
-                return kept[1]
-            self._drop(slot)
+        if kept is not None and kept[0] == key and kept[2] >= self._clock():
+            return kept[1]
         if key in self._running:
             return False
         self._running.add(key)
         return True
 
-    async def finish(self, key: bytes, reply: bytes | None) -> None:
-        """As DedupStore."""
+    def finish_at_once(self, key: bytes, reply: bytes | None) -> None:
+        """finish(), for whoever knows that there is nothing to wait for."""
         self._running.discard(key)
         if self.heir is not None:
             self.heir(key, reply, self._ttl)
@@ -79,13 +85,17 @@ class MemoryDedupStore:
             self.keep(key, reply, self._ttl)
 
     def keep(self, key: bytes, reply: bytes, seconds: float) -> None:
-        """Let a reply live for so long, at most the ttl."""
+        """Let a reply live for so long, at most the ttl.
+
+        It ends the life of a reply to a request that differed only in its authenticator (RFC 5080 section 2.2.2).
+        """
         now = self._clock()
         if now >= self._turn_at or self._young_octets > self._half:
             self._turn(now)
-        slot = key[:-_AUTHENTICATOR]
-        self._young[slot] = key, reply, now + seconds
-        self._young_octets += len(reply) + _ENTRY_OCTETS
+        slot, young = key[:-_AUTHENTICATOR], self._young
+        before = young.get(slot)
+        self._young_octets += len(reply) + _ENTRY_OCTETS if before is None else len(reply) - len(before[1])
+        young[slot] = key, reply, now + seconds
 
     def hold(self, key: bytes) -> None:
         """Take a key for one that is being answered elsewhere, until release()."""
@@ -104,15 +114,8 @@ class MemoryDedupStore:
     def kept(self) -> list[tuple[bytes, bytes, float]]:
         """Key, reply and the seconds it has left, of every reply that still lives."""
         now = self._clock()
-        entries = [*self._old.values(), *self._young.values()]
+        entries = {**self._old, **self._young}.values()
         return [(key, reply, until - now) for key, reply, until in entries if until > now]
-
-    def _drop(self, slot: bytes) -> None:
-        """A request that differs only in its authenticator ends the life of the earlier reply (RFC 5080 2.2.2)."""
-        self._old.pop(slot, None)
-        dropped = self._young.pop(slot, None)
-        if dropped is not None:
-            self._young_octets -= len(dropped[1]) + _ENTRY_OCTETS
 
     def _turn(self, now: float) -> None:
         """Begin a new generation and drop the one before the last."""
@@ -124,4 +127,4 @@ class MemoryDedupStore:
         self._turn_at = now + self._ttl
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._young.keys() | self._old.keys())

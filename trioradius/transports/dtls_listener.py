@@ -35,10 +35,11 @@ from trioradius.tls import (
     State,
 )
 from trioradius.tls.datagrams import DATAGRAM_MAXIMUM
-from trioradius.transports.listener import Service, first_step
+from trioradius.transports.abreast import Answering, at_once
+from trioradius.transports.listener import Service, Turn
 from trioradius.transports.secured import CLOSING, log_handshake, refusal
 from trioradius.transports.sockets import Destination, address_of, datagrams
-from trioradius.transports.turns import DatagramListener, Turn
+from trioradius.transports.turns import DatagramListener
 
 TICK: Final = 0.25
 """Seconds between two looks at the timers of handshakes."""
@@ -129,23 +130,34 @@ class DTLSListener(DatagramListener[Session]):
             for datagram in session.engine.take_datagrams():
                 self._write(datagram, session.destination)
 
-    async def _answer(self, octets: bytes, session: Session, turn: Turn) -> None:
-        """One packet's whole way. When the session ends, accounting alone goes on, since it is to be recorded."""
-        if octets[:1] != bytes((ACCOUNTING_REQUEST,)):
+    async def _stay(self, waiting: Answering[Session], turn: Turn) -> None:
+        """When the session ends, its handlers do too, but for accounting, which is to be recorded."""
+        session = waiting.place
+        if waiting.octets[0] != ACCOUNTING_REQUEST:
             session.turns.add(turn)
         try:
-            await super()._answer(octets, session, turn)
+            await super()._stay(waiting, turn)
         finally:
             session.turns.discard(turn)
-            session.pending -= 1
+            if not waiting.is_done:
+                self._settle(session)
+
+    async def _deliver(self, done: list[Answering[Session]]) -> None:
+        await super()._deliver(done)
+        for answering in done:
+            self._settle(answering.place)
+
+    def _settle(self, session: Session) -> None:
+        """One packet is done with; the last one that a session may carry ends it."""
+        session.pending -= 1
         if session.is_open and not session.pending and session.packets == self._context.settings.packets_maximum:
             self._end(session)
 
-    def _discarded(self, error: RadiusError, session: Session, source: Source) -> None:
+    def _discarded(self, error: RadiusError, answering: Answering[Session]) -> None:
         """What a peer that has the key must never send ends its session (RFC 6614 section 2.3 item 6)."""
-        super()._discarded(error, session, source)
+        super()._discarded(error, answering)
         if error.reason in CLOSING:
-            self._end(session)
+            self._end(answering.place)
 
     def _arrive(self, datagram: bytes, destination: Destination) -> None:
         """Hand a datagram to its session, and do what it comes to."""
@@ -270,7 +282,7 @@ class DTLSListener(DatagramListener[Session]):
     def _caller(self, source: Source) -> Caller | None:
         """What is known of an address; a ClientHello that comes before a source has told is lost, and repeated."""
         if not self._service.peers.has_source:
-            return cast("Caller | None", first_step(self._service.caller(source))[1])
+            return at_once(self._service.caller(source))
         if source.address not in self._told and len(self._told) < TOLD_MAXIMUM:
             self._told[source.address] = None
             self._tasks.start_soon(self._ask, source)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextvars import Context, copy_context
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 import trio
@@ -17,8 +16,7 @@ from trioradius.errors import ConfigurationError, Overload, RadiusError
 from trioradius.peers import Peers
 from trioradius.peers.callers import Caller
 from trioradius.protocol.source import Source
-
-T = TypeVar("T")
+from trioradius.transports.abreast import Answering
 
 BATCH: Final = 64
 """Delayed replies sent before other tasks get a turn."""
@@ -75,8 +73,21 @@ class Service(Protocol):
         """What is known of whoever connects; None where that could not be found out, and was logged."""
         ...
 
-    def answer(self, octets: bytes, source: Source) -> Coroutine[Any, Any, Answer]:
-        """The reply, or None for silence. Raises RadiusError for a packet that must be discarded."""
+    @property
+    def answer(self) -> Callable[[bytes, Source], Coroutine[Any, Any, Answer]]:
+        """What leads to the reply, or to None for silence; what it raises is for caught()."""
+        ...
+
+    def waiting(self, source: Source) -> AbstractContextManager[None]:
+        """The block in which a request from here waits for its handler."""
+        ...
+
+    def caught(self, error: BaseException, octets: bytes, source: Source) -> Answer:
+        """The reply where that raised, or None. Raises RadiusError for a packet that must be discarded."""
+        ...
+
+    def fenced(self, reply: Delayed, source: Source) -> Delayed:
+        """The same reply, whose ``sent`` harms nobody."""
         ...
 
     def discarded(self, error: RadiusError, source: Source) -> None:
@@ -91,7 +102,7 @@ class Service(Protocol):
         """What a request gets that ran out of time, or None for silence."""
         ...
 
-    def failed(self, error: Exception, source: Source) -> None:
+    def failed(self, error: Exception, source: object) -> None:
         """Told of an error of a handler that showed only when its task went on."""
         ...
 
@@ -100,35 +111,49 @@ class Service(Protocol):
         ...
 
 
-def first_step(coroutine: Coroutine[Any, Any, T]) -> tuple[bool, T | Any, Context]:
-    """Run a coroutine, in a context of its own, until it is done or really waits.
+class Places:
+    """How many requests may wait for their handlers at once; whoever would begin another one waits for room."""
 
-    Returns:
-        Whether it is done; its result, or what it waits for; and its context.
-    """
-    context = copy_context()
-    try:
-        return False, context.run(coroutine.send, None), context
-    except StopIteration as stop:
-        return True, stop.value, context
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._waiting = trio.lowlevel.ParkingLot()
+
+    async def room(self) -> None:
+        """Wait until a place is free; it is not taken yet."""
+        while self._taken >= self._most:
+            await self._waiting.park()
+
+    def take(self) -> None:
+        """One more request waits."""
+        self._taken += 1
+
+    def give(self) -> None:
+        """One less."""
+        self._taken -= 1
+        self._waiting.unpark_all()
 
 
-@types.coroutine
-def further_steps(coroutine: Coroutine[Any, Any, T], waits_for: Any, context: Context) -> Generator[Any, Any, T]:
-    """Go on with a coroutine that waits, to its result.
+class Turn:
+    """One task's turn at reading: the request that it stays with, if any, and the time limit from then on."""
 
-    What it awaits goes on to Trio as if this task had awaited it, so that cancellation and scopes behave as ever.
-    """
-    try:
-        while True:
-            try:
-                value = yield waits_for
-            except BaseException as error:
-                waits_for = context.run(coroutine.throw, error)
-            else:
-                waits_for = context.run(coroutine.send, value)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+    __slots__ = ("_seconds", "abandoned", "limit", "request")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.limit = trio.CancelScope()
+        self.request: Answering[Any] | None = None
+        self.abandoned = False
+
+    def suspended(self, request: Answering[Any]) -> None:
+        """The handler really waits: start its time limit."""
+        self.limit.deadline = trio.current_time() + self._seconds
+        self.request = request
+
+    def abandon(self) -> None:
+        """Cancel the handler, whose reply could go nowhere."""
+        self.abandoned = True
+        self.limit.cancel()
 
 
 class DelayedReplies:

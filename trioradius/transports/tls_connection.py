@@ -1,7 +1,8 @@
 """One TLS connection of a server: octets in, packets by their Length, replies in the order in which they are ready.
 
-Leader and followers, as over UDP: one task reads and answers. Where a handler really waits, it stays with its request,
-and another one reads on. Requests of which the handlers never wait cost no task, and their replies leave in one write.
+Leader and followers, as over UDP: one task reads, and answers abreast what came together. Where a handler really waits,
+it stays with its request, and another one goes on. Requests of which the handlers never wait cost no task, and their
+replies leave in one write.
 """
 
 from __future__ import annotations
@@ -17,34 +18,12 @@ from trioradius.errors import DecodeError, RadiusError
 from trioradius.protocol.codes import ACCOUNTING_REQUEST
 from trioradius.protocol.wire import HEADER, PACKET_MAXIMUM
 from trioradius.tls import Context, Data, Event, State
-from trioradius.transports.listener import Delayed, DelayedReplies, Service, first_step, further_steps
+from trioradius.transports.abreast import Answering, Batch
+from trioradius.transports.listener import Delayed, DelayedReplies, Places, Service, Turn
 from trioradius.transports.secured import CLOSING, refusal
 from trioradius.transports.tls_handshake import GOODBYE_SECONDS, Accepted, receive, say_goodbye
 from trioradius.transports.tokens import Tokens
-from trioradius.transports.turns import Turn
-
-
-class Places:
-    """How many requests may wait for their handlers at once; whoever would begin another one waits for room."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
-        self._waiting = trio.lowlevel.ParkingLot()
-
-    async def room(self) -> None:
-        """Wait until a place is free; it is not taken yet."""
-        while self._taken >= self._most:
-            await self._waiting.park()
-
-    def take(self) -> None:
-        """One more request waits."""
-        self._taken += 1
-
-    def give(self) -> None:
-        """One less."""
-        self._taken -= 1
-        self._waiting.unpark_all()
+from trioradius.transports.turns import BATCH
 
 
 @attrs.frozen
@@ -80,7 +59,8 @@ class TLSConnection:
         self._octets = bytearray()
         self._packets: deque[bytes] = deque()
         self._packet_count = 0
-        self._turns: set[_Turn] = set()
+        self._batch: Batch[None] = Batch(lambda error: error.reason in CLOSING)
+        self._turns: set[Turn] = set()
         self._tokens = Tokens(accepted.source.profile)
         self._owed = 0
         self._paid = trio.Event()
@@ -92,16 +72,19 @@ class TLSConnection:
 
     async def run(self) -> None:
         """Answer requests until the peer closes, or stop() was called and what is under way is done."""
-        async with trio.open_nursery() as writing:
-            writing.start_soon(self._write)
-            async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._lead)
-            while self._owed and not self._closed:
-                self._paid = trio.Event()
-                await self._paid.wait()
-            await self._flush()
-            writing.cancel_scope.cancel()
-        await self._close()
+        try:
+            async with trio.open_nursery() as writing:
+                writing.start_soon(self._write)
+                async with trio.open_nursery() as self._nursery:
+                    self._nursery.start_soon(self._lead)
+                while self._owed and not self._closed:
+                    self._paid = trio.Event()
+                    await self._paid.wait()
+                await self._flush()
+                writing.cancel_scope.cancel()
+            await self._close()
+        finally:
+            self._batch.close()
 
     def stop(self) -> None:
         """Read no more: run() returns when running handlers are done and their replies have left."""
@@ -128,38 +111,51 @@ class TLSConnection:
 
         A turn has a scope of its own, which a handler that leaves one open cannot harm for the others.
         """
-        turn = _Turn(self._service.limits.handler_seconds, self._pass_on)
+        turn = Turn(self._service.limits.handler_seconds)
         try:
             with turn.limit:
                 await self._read_and_answer(turn)
         except RuntimeError as error:
             self._service.failed(error, self.source)
-            if not turn.handed_over:
+            if turn.request is None:
                 self._pass_on()
             return
         finally:
             self._turns.discard(turn)
-            if turn.handed_over and not turn.owes:
-                self._tokens.give_back(turn.octets)
-            if turn.handed_over:
+            if turn.request is not None:
                 self._places.give()
                 self._shared.places.give()
-        if turn.limit.cancelled_caught and not turn.abandoned:
+        if turn.request is None:
+            if self._ended:
+                await self._close()
+        elif turn.limit.cancelled_caught and not turn.abandoned:
             self._service.timed_out(self.source)
-            self._write_reply(self._service.unanswered(turn.octets, self.source))
-        if self._ended and not turn.handed_over:
-            await self._close()
+            self._write_reply(self._service.unanswered(turn.request.octets, self.source))
 
-    async def _read_and_answer(self, turn: _Turn) -> None:
-        while self._packets or await self._more_packets():
-            await self._shared.places.room()
-            await self._places.room()
-            octets = self._packets.popleft()
-            if self._tokens.taken and not self._is_new(octets):
-                continue
-            await self._answer(octets, turn)
-            if turn.handed_over:
+    async def _read_and_answer(self, turn: Turn) -> None:
+        batch = self._batch
+        await self._deliver(batch.take())
+        while batch or self._packets or await self._more_packets():
+            if batch.is_fresh:
+                await self._shared.places.room()
+                await self._places.room()
+            if not batch:
+                self._begin()
+            waiting = batch.advance()
+            if waiting is not None:
+                await self._stay(waiting, turn)
                 return
+            await self._deliver(batch.take())
+
+    def _begin(self) -> None:
+        """Begin with the packets that are there, at most a batch."""
+        for _ in range(BATCH):
+            if not self._packets:
+                return
+            octets = self._packets.popleft()
+            if self._is_new(octets):
+                self._tokens.take(octets)
+                self._batch.add(Answering(self._service, octets, self.source, None))
 
     def _is_new(self, octets: bytes) -> bool:
         """Whether a packet's Token is free; a Token that names two packets at once ends the connection."""
@@ -170,39 +166,45 @@ class TLSConnection:
             return False
         return True
 
-    async def _answer(self, octets: bytes, turn: _Turn) -> None:
-        """One packet's whole way. Some that must not be answered end the connection (RFC 6613 section 2.6.4)."""
-        answering = self._service.answer(octets, self.source)
-        try:
-            done, answer, context = first_step(answering)
-            if not done:
-                self._suspend(turn, octets)
-                answer = await further_steps(answering, answer, context)
-            if isinstance(answer, Delayed):
-                self._owed += 1
-                turn.owes = turn.handed_over
-                self._tokens.take(octets)
-                await self._shared.delayed.add(answer, self)
-            else:
-                self._write_reply(answer)
-        except RadiusError as error:
-            self._tokens.give_back(octets)
-            self._discard(error)
-
-    def _suspend(self, turn: _Turn, octets: bytes) -> None:
+    async def _stay(self, waiting: Answering[None], turn: Turn) -> None:
         """The handler really waits: somebody else reads. When the connection closes, accounting alone goes on."""
-        turn.octets = octets
-        self._tokens.take(octets)
         self._places.take()
         self._shared.places.take()
-        if octets[0] != ACCOUNTING_REQUEST:
+        if waiting.octets[0] != ACCOUNTING_REQUEST:
             self._turns.add(turn)
-        turn.suspended()
+        turn.suspended(waiting)
+        self._pass_on()
+        try:
+            await waiting.rest()
+        finally:
+            if not waiting.is_done:
+                self._tokens.give_back(waiting.octets)
+        await self._deliver([waiting])
+
+    async def _deliver(self, done: list[Answering[None]]) -> None:
+        """Write the replies. Some requests that must not be answered end the connection (RFC 6613 section 2.6.4)."""
+        for answering in done:
+            answer, error = answering.answer, answering.error
+            if isinstance(answer, Delayed):
+                self._owed += 1
+                await self._delay(answer, answering.octets)
+                continue
+            self._tokens.give_back(answering.octets)
+            if error is not None:
+                self._discard(error)
+            else:
+                self._write_reply(answer)
+
+    async def _delay(self, reply: Delayed, octets: bytes) -> None:
+        try:
+            await self._shared.delayed.add(self._service.fenced(reply, self.source), self)
+        except RadiusError as error:
+            self._tokens.give_back(octets)
+            self._pay()
+            self._discard(error)
 
     def _discard(self, error: RadiusError) -> None:
         self._service.discarded(error, self.source)
-        if error.reason == "delayed_replies_full":
-            self._pay()
         if error.reason in CLOSING:
             self._packets.clear()
             self._ended = True
@@ -300,15 +302,3 @@ class TLSConnection:
                     await say_goodbye(self._stream, self._engine, linger=violated)
         self._stream.socket.close()
         self._released()
-
-
-class _Turn(Turn):
-    """A turn at reading, and the request that it stays with."""
-
-    __slots__ = ("octets", "owes")
-    octets: bytes
-
-    def __init__(self, seconds: float, pass_on: Callable[[], None]) -> None:
-        super().__init__(seconds, pass_on)
-        self.owes = False
-        """Whether its reply leaves only later."""

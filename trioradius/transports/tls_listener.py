@@ -16,9 +16,9 @@ from trioradius.errors import Overload
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.source import Source
 from trioradius.tls import Context
-from trioradius.transports.listener import DelayedReplies, Service
+from trioradius.transports.listener import DelayedReplies, Places, Service
 from trioradius.transports.sockets import plain_address
-from trioradius.transports.tls_connection import Places, Shared, TLSConnection
+from trioradius.transports.tls_connection import Shared, TLSConnection
 from trioradius.transports.tls_handshake import shake_hands
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Turns: tasks that take turns at reading datagrams, so that a handler that never waits costs no task.
 
-Leader and followers. One task leads: it reads datagrams in batches and carries each the whole way. Where a handler
-really waits, the leader hands the socket to a follower and stays with its request; then it parks or leads again.
+Leader and followers. One task leads: it reads datagrams in batches and answers them abreast. Where a handler really
+waits, the leader hands socket and batch to a follower and stays with its request; then it parks.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias
 
 import trio
 
 from trioradius.errors import RadiusError
 from trioradius.protocol.source import Source
-from trioradius.transports.listener import DelayedReplies, Service, first_step, further_steps
+from trioradius.transports.abreast import Answering, Batch, Place
+from trioradius.transports.listener import Delayed, DelayedReplies, Places, Service, Turn
 
 if TYPE_CHECKING:
     from typing import Self
 
-Place = TypeVar("Place")
-"""Where a reply goes."""
 BoundAddress: TypeAlias = tuple[str, int]
 
 BATCH: Final = 64
@@ -45,9 +44,9 @@ class DatagramListener(Generic[Place]):
         self._sources: dict[Place, Source] = {}
         self._parked = trio.lowlevel.ParkingLot()
         self._delayed = DelayedReplies(self._send)
-        self._room = trio.Lock()
-        self._workers = 0
-        self._led = False
+        self._writing = trio.Lock()
+        self._batch: Batch[Place] = Batch()
+        self._is_empty = False
         self._stopping = False
 
     def __repr__(self) -> str:
@@ -62,7 +61,7 @@ class DatagramListener(Generic[Place]):
         self._socket.close()
 
     def stop(self) -> None:
-        """Read no more. serve() returns when running handlers are done and waiting replies have left."""
+        """Read no more. serve() returns when what was read is answered and waiting replies have left."""
         self._stopping = True
         trio.lowlevel.notify_closing(self._socket)
         self._parked.unpark_all()
@@ -70,22 +69,22 @@ class DatagramListener(Generic[Place]):
     async def serve(self, service: Service) -> None:
         """Answer requests until stopped or cancelled."""
         self._service = service
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._delayed.run)
-            async with trio.open_nursery() as self._nursery:
-                self._pass_on()
-            # Only now, since the last handler may have rejected.
-            self._delayed.stop()
+        self._places = Places(service.limits.in_flight)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._delayed.run)
+                async with trio.open_nursery() as self._nursery:
+                    self._pass_on()
+                # Only now, since the last handler may have rejected.
+                self._delayed.stop()
+        finally:
+            self._batch.close()
 
     def _pass_on(self) -> None:
-        """Give the socket to a parked worker or a new one; past the bound to whoever is done first."""
-        self._led = False
+        """Give socket and batch to a parked worker or a new one."""
         if self._parked:
-            self._led = True
             self._parked.unpark()
-        elif self._workers < self._service.limits.in_flight and not self._stopping:
-            self._led = True
-            self._workers += 1
+        else:
             self._nursery.start_soon(self._work)
 
     async def _work(self) -> None:
@@ -94,67 +93,103 @@ class DatagramListener(Generic[Place]):
         A turn has a scope of its own: a time limit that fires late, when a thread has kept the handler past it, must
         not reach into the next, and neither must a scope that a handler left open.
         """
-        while not self._stopping:
-            turn = Turn(self._service.limits.handler_seconds, self._pass_on)
+        while self._batch or not self._stopping:
+            turn = Turn(self._service.limits.handler_seconds)
             try:
                 with turn.limit:
                     await self._lead(turn)
             except RuntimeError as error:
                 # Trio's complaint about a scope that a handler left open, as in an async generator given up halfway.
-                self._service.failed(error, turn.source)
+                self._service.failed(error, turn.request.source if turn.request else self)
+            if turn.request is None:
+                continue
+            self._places.give()
             if turn.limit.cancelled_caught and not turn.abandoned:
-                self._service.timed_out(turn.source)
-            if turn.handed_over and self._led and not self._stopping:
+                self._service.timed_out(turn.request.source)
+            if not self._stopping:
                 await self._parked.park()
-            self._led = True
 
     async def _lead(self, turn: Turn) -> None:
         """Answer what the socket holds, until a handler that waited made this task hand it over."""
-        receive, sources = self._receive, self._sources
+        batch = self._batch
+        await self._deliver(batch.take())
+        while True:
+            if batch.is_fresh:
+                await self._places.room()
+            if not batch and not await self._fill():
+                return
+            waiting = batch.advance()
+            if waiting is not None:
+                await self._stay(waiting, turn)
+                return
+            await self._deliver(batch.take())
+            if not batch:
+                await self._pause()
+
+    async def _fill(self) -> bool:
+        """Read a batch, waiting for the first datagram; False where nothing is to be read any more."""
         while not self._stopping:
-            for _ in range(BATCH):
-                try:
-                    octets, place = receive()
-                except BlockingIOError:
-                    await self._wait_readable()
-                    break
-                except ConnectionError:
-                    continue
-                turn.source = sources.get(place) or self._source(place)
-                await self._answer(octets, place, turn)
-                if turn.handed_over:
-                    return
-            else:
-                await trio.lowlevel.checkpoint()
+            self._drain()
+            if self._batch:
+                return True
+            await self._pause()
+        return False
 
-    async def _wait_readable(self) -> None:
-        try:
-            await trio.lowlevel.wait_readable(self._socket)
-        except trio.ClosedResourceError:
-            if not self._stopping:
-                raise
+    def _drain(self) -> None:
+        """Begin with what the socket holds, at most a batch."""
+        receive, sources, service, add = self._receive, self._sources, self._service, self._batch.add
+        self._is_empty = False
+        for _ in range(BATCH):
+            try:
+                octets, place = receive()
+            except BlockingIOError:
+                self._is_empty = True
+                return
+            except ConnectionError:
+                continue
+            source = sources.get(place) or self._source(place)
+            add(Answering(service, octets, source, place))
 
-    async def _answer(self, octets: bytes, place: Place, turn: Turn, /) -> None:
-        """One datagram's whole way. What must be discarded is (RFC 2865 section 3), and counted."""
-        answering = self._service.answer(octets, turn.source)
-        try:
-            done, answer, context = first_step(answering)
-            if not done:
-                turn.suspended()
-                answer = await further_steps(answering, answer, context)
+    async def _pause(self) -> None:
+        """Let other tasks have a turn, and where the socket was found empty wait until it is not."""
+        if not self._is_empty:
+            await trio.lowlevel.checkpoint()
+        elif not self._stopping:
+            with contextlib.suppress(trio.ClosedResourceError):
+                await trio.lowlevel.wait_readable(self._socket)
+
+    async def _stay(self, waiting: Answering[Place], turn: Turn) -> None:
+        """The handler really waits: somebody else reads, and this task stays with the request."""
+        self._places.take()
+        turn.suspended(waiting)
+        self._pass_on()
+        await waiting.rest()
+        await self._deliver([waiting])
+
+    async def _deliver(self, done: list[Answering[Place]]) -> None:
+        """Send the replies. What must be discarded is (RFC 2865 section 3), and counted."""
+        put = self._put
+        for answering in done:
+            answer = answering.answer
             if isinstance(answer, bytes):
                 try:
-                    self._put(answer, place)
+                    put(answer, answering.place)
                 except OSError:
-                    await self._send(answer, place)
+                    await self._send(answer, answering.place)
+            elif answering.error is not None:
+                self._discarded(answering.error, answering)
             elif answer is not None:
-                await self._delayed.add(answer, place)
-        except RadiusError as error:
-            self._discarded(error, place, turn.source)
+                await self._delay(answer, answering)
 
-    def _discarded(self, error: RadiusError, place: Place, source: Source, /) -> None:
+    async def _delay(self, reply: Delayed, answering: Answering[Place]) -> None:
+        try:
+            await self._delayed.add(self._service.fenced(reply, answering.source), answering.place)
+        except RadiusError as error:
+            self._discarded(error, answering)
+
+    def _discarded(self, error: RadiusError, answering: Answering[Place]) -> None:
         """A request that must not be answered."""
-        self._service.discarded(error, source)
+        self._service.discarded(error, answering.source)
 
     async def _send(self, octets: bytes, place: Place) -> None:
         """Send, waiting for room in the socket's buffer; what the network refuses is counted."""
@@ -172,35 +207,10 @@ class DatagramListener(Generic[Place]):
 
     async def _wait_writable(self) -> None:
         """One task at a time, as Trio wants it; stop() wakes it, and then it tries again."""
-        async with self._room:
+        async with self._writing:
             with contextlib.suppress(trio.ClosedResourceError):
                 await trio.lowlevel.wait_writable(self._socket)
 
     def _source(self, place: Place, /) -> Source:
         """The Source for where a reply goes."""
         raise NotImplementedError
-
-
-class Turn:
-    """One worker's turn at the socket: whether it was handed over, and the time limit from then on."""
-
-    __slots__ = ("_pass_on", "_seconds", "abandoned", "handed_over", "limit", "source")
-    source: Source
-
-    def __init__(self, seconds: float, pass_on: Callable[[], None]) -> None:
-        self._seconds = seconds
-        self._pass_on = pass_on
-        self.limit = trio.CancelScope()
-        self.handed_over = False
-        self.abandoned = False
-
-    def suspended(self) -> None:
-        """The handler really waits: start its time limit, and let somebody else read."""
-        self.limit.deadline = trio.current_time() + self._seconds
-        self.handed_over = True
-        self._pass_on()
-
-    def abandon(self) -> None:
-        """Cancel the handler, whose reply could go nowhere."""
-        self.abandoned = True
-        self.limit.cancel()

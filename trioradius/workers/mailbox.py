@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from trioradius.errors import Discard, RadiusError
+from trioradius.errors import Discard
 from trioradius.protocol.packets import REPLIES, Reply, Request
 from trioradius.protocol.peer import Peer
 from trioradius.protocol.profile import RADIUS_1_0, RADIUS_1_1
 from trioradius.protocol.source import Source
 from trioradius.stores import DedupStore, MemoryDedupStore
 from trioradius.transports import Delayed, Service
+from trioradius.transports.abreast import Answering
 from trioradius.transports.udp import BoundAddress
 from trioradius.workers.frames import Frames
 from trioradius.workers.succession import inherit
@@ -100,18 +101,18 @@ async def _answer(frames: Frames, service: Service) -> None:
     if described is None or octets is None:
         return
     source = _source(json.loads(described))
-    reply: bytes | None = None
-    with trio.move_on_after(service.limits.handler_seconds) as limit:
-        try:
-            answer = await service.answer(octets, source)
-            if isinstance(answer, Delayed):
-                # The worker that asked delays it; here it is done.
-                await answer.sent(answer.octets)
-            reply = answer.octets if isinstance(answer, Delayed) else answer
-        except RadiusError as error:
-            service.discarded(error, source)
-    if limit.cancelled_caught:
+    request = Answering(service, octets, source, None)
+    with trio.move_on_after(service.limits.handler_seconds):
+        await request.rest()
+    reply = request.answer
+    if not request.is_done:
         service.timed_out(source)
+    elif request.error is not None:
+        service.discarded(request.error, source)
+    elif isinstance(reply, Delayed):
+        # The worker that asked delays it; here it is done.
+        await service.fenced(reply, source).sent(reply.octets)
+        reply = reply.octets
     await frames.send(reply or b"")
 
 
