@@ -80,6 +80,10 @@ def by_source_address(count: int) -> list[Instruction]:
     version: list[Instruction] = [(_LOAD_OCTET, 0, 0, _NETWORK_HEADER), (_SHIFT_RIGHT, 0, 0, 4)]
     branch: list[Instruction] = [(_JUMP_IF_EQUAL, len(ipv4) + 1, 0, 6)]
     pick: list[Instruction] = [
+        # Its upper half into its lower one, for sites that differ in their first octets alone.
+        (_KEEP_IN_X, 0, 0, 0),
+        (_SHIFT_RIGHT, 0, 0, 16),
+        (_XOR_X, 0, 0, 0),
         (_MULTIPLY, 0, 0, _GOLDEN_RATIO),
         (_SHIFT_RIGHT, 0, 0, 16),
         (_MODULO, 0, 0, count),
