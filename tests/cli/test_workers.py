@@ -29,7 +29,7 @@ from trioradius.protocol.packets import AccessReply
 from trioradius.retransmission import Retransmission
 from trioradius.supplicant import authenticate
 
-from .conftest import SECRET, Program, Start
+from .conftest import SECRET, Complain, Program, Start
 
 APP = """
 import os
@@ -213,18 +213,11 @@ def test_one_worker_is_elected_and_another_when_it_dies(served: Program) -> None
     assert served.output.count("elected") == 2
 
 
-@pytest.mark.parametrize(
-    ("workers", "says"),
-    [
-        ("some", "--workers wants a number or auto, not 'some'"),
-        ("0", "workers are 1 to 256, not 0"),
-        ("257", "workers are 1 to 256, not 257"),
-    ],
-)
-def test_a_wrong_number_of_workers(start: Start, hello: str, workers: str, says: str) -> None:
-    server = start("run", hello, "--udp", "127.0.0.1:0", "--workers", workers)
-    assert server.status() == 2
-    assert server.output == f"trioradius: {says}\n"
+@pytest.mark.parametrize("workers", ["some", "0", "257", "-1", "1.5", "٣", ""])
+@pytest.mark.parametrize("others", [(), ("--reload",)])
+def test_a_wrong_number_of_workers(mistake: Complain, hello: str, workers: str, others: tuple[str, ...]) -> None:
+    says = f"trioradius: --workers wants a number from 1 to 256, or auto for one a core; not {workers!r}"
+    assert mistake("run", hello, "--udp", "127.0.0.1:0", "--workers", workers, *others) == says
 
 
 def test_an_app_that_cannot_start_says_so_once(start: Start, folder: pathlib.Path) -> None:

@@ -24,8 +24,9 @@ def heard(request: pytest.FixtureRequest, tmp_path: pathlib.Path, monkeypatch: p
 def test_what_it_hears(heard: socket.socket) -> None:
     systemd.ready("2 workers")
     assert heard.recv(1000) == b"READY=1\nSTATUS=2 workers"
-    systemd.reloading()
-    assert heard.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    with systemd.reloading("2 workers"):
+        assert heard.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    assert heard.recv(1000) == b"READY=1\nSTATUS=2 workers"
     systemd.stopping()
     assert heard.recv(1000) == b"STOPPING=1"
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 from types import FrameType
+from typing import Final
 
 import click
 
 from trioradius.cli.group import Mistake
+
+PASSED_ON: Final = (signal.SIGHUP, signal.SIGUSR2)
 
 
 def run_and_reload() -> int:
@@ -38,11 +41,11 @@ class _Server:
         self.stopping = threading.Event()
         self._command = [sys.executable, "-m", "trioradius", *arguments]
         self._process = subprocess.Popen(self._command)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, *PASSED_ON):
             signal.signal(number, self._pass_on)
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
-        if number == signal.SIGHUP:
+        if number in PASSED_ON:
             self._process.send_signal(number)
         elif number == signal.SIGINT and self.stopping.is_set():
             self._process.kill()

@@ -67,21 +67,22 @@ def command(
     SIGTERM and SIGINT (Ctrl-C) stop it once running requests are answered, a second SIGINT stops it at once; SIGHUP
     reads the peers, certificates and revocation lists again.
     """
+    asked = [_listener(text) for text in udp]
+    place = _place(metrics) if metrics is not None else None
+    count = worker_count(workers) if workers is not None else None
     if reload:
         from trioradius.cli.reload import run_and_reload
 
         return run_and_reload()
     app = load_app(target)
-    listeners: list[Listener] = [*([_listener(text) for text in udp] or _default_listeners(app))]
-    listeners += tls_listeners(**tls_options)
+    listeners: list[Listener] = [*(asked or _default_listeners(app)), *tls_listeners(**tls_options)]
     load_peers = functools.partial(read_peers, peer, peers)
     app.peers.overlay(load_peers())
     announcement = Announcement(target, app, listeners, json_logs)
     invitation = Invitation.from_environment()
-    place = _place(metrics) if metrics is not None else None
     with logging_to_stderr(log_level, as_json=json_logs):
-        if workers is not None and invitation is None:
-            return Supervising(announcement, worker_count(workers), place).until_stopped()
+        if count is not None and invitation is None:
+            return Supervising(announcement, count, place).until_stopped()
         membership = Membership(invitation, app) if invitation is not None else None
         Serving(announcement, load_peers, membership, None if invitation is not None else place).until_stopped()
     return None

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any, Final
 
 import attrs
@@ -26,7 +26,7 @@ from trioradius.transports import DTLS, TLS
 from trioradius.transports.udp import BoundAddress
 from trioradius.workers import Membership, systemd
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 _ADVICE: Final = {
     errno.EADDRINUSE: "another program has it; end that, or choose another port with {option}",
     errno.EACCES: "ports below 1024 want root or CAP_NET_BIND_SERVICE; choose a higher one with {option}",
@@ -94,7 +94,8 @@ class Serving:
         with ExitStack() as stack:
             stack.callback(membership.leave)
             listeners: list[BoundListener] = []
-            for listener, opened in zip(self.announcement.listeners, membership.sockets(), strict=True):
+            places = self.announcement.listeners
+            for listener, opened in zip(places, membership.sockets(len(places)), strict=True):
                 listeners.append(stack.enter_context(membership.gated(await listener.bind(opened))))
             mailbox = stack.enter_context(membership.mailbox())
             async with trio.open_nursery() as nursery:
@@ -113,14 +114,23 @@ class Serving:
         async for number in signals:
             if self._scope.cancel_called:
                 continue
-            if number == signal.SIGHUP:
-                self._reload()
-            else:
-                log.info("%s: answering what is under way, then stopping", signal.Signals(number).name)
-                systemd.stopping()
-                # The next Ctrl-C is for the kernel, which needs no event loop to end us.
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
-                self._scope.cancel()
+            match number:
+                case signal.SIGHUP:
+                    with systemd.reloading("serving") if self._started else nullcontext():
+                        self._reload()
+                case signal.SIGUSR2:
+                    self._refuse_restart()
+                case _:
+                    log.info("%s: answering what is under way, then stopping", signal.Signals(number).name)
+                    systemd.stopping()
+                    # The next Ctrl-C is for the kernel, which needs no event loop to end us.
+                    signal.signal(signal.SIGINT, signal.SIG_DFL)
+                    self._scope.cancel()
+
+    def _refuse_restart(self) -> None:
+        """A rolling restart is the supervisor's; whoever signals all processes at once has told it as well."""
+        if self.membership is None:
+            log.warning("SIGUSR2 restarts workers, and there are none: start with --workers N")
 
     def _reload(self) -> None:
         """The peers first, by whose entries live connections are looked at again."""

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Final
 
 import attrs
@@ -19,7 +20,7 @@ from trioradius.cli.serving import complaint
 from trioradius.errors import ConfigurationError
 from trioradius.metrics import serve_metrics
 from trioradius.transports.udp import BoundAddress
-from trioradius.workers import NotStarted, Supervisor, open_supervisor, systemd
+from trioradius.workers import WORKERS_MAXIMUM, NotStarted, Supervisor, open_supervisor, systemd
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
@@ -29,10 +30,17 @@ log = logging.getLogger("trioradius.run")
 def worker_count(text: str) -> int:
     """How many workers ``--workers`` asks for; ``auto`` is one a core that this process may use. Raises Mistake."""
     if text == "auto":
-        return len(os.sched_getaffinity(0))
-    if not text.isdecimal():
-        raise Mistake(f"--workers wants a number or auto, not {text!r}")
+        return min(len(os.sched_getaffinity(0)), WORKERS_MAXIMUM)
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= WORKERS_MAXIMUM:
+        raise Mistake(f"--workers wants a number from 1 to {WORKERS_MAXIMUM}, or auto for one a core; not {text!r}")
     return int(text)
+
+
+def _what_it_said(failure: NotStarted) -> int:
+    """The status of a worker that has said what its mistake was. Raises Mistake for one that was cut off."""
+    if failure.status != Mistake.exit_code:
+        raise Mistake(str(failure)) from None
+    return failure.status
 
 
 @attrs.define(eq=False)
@@ -52,7 +60,7 @@ class Supervising:
         except (ConfigurationError, BaseExceptionGroup) as error:
             cause = first_of(error)
             if isinstance(cause, NotStarted):
-                return cause.status
+                return _what_it_said(cause)
             if self._started or not isinstance(cause, ConfigurationError):
                 raise
             raise Mistake(complaint(cause)) from None
@@ -82,9 +90,8 @@ class Supervising:
         async for number in signals:
             match number:
                 case signal.SIGHUP:
-                    systemd.reloading()
-                    supervisor.reload()
-                    systemd.ready(counted(self.count, "worker"))
+                    with systemd.reloading(counted(self.count, "worker")) if self._started else nullcontext():
+                        supervisor.reload()
                 case signal.SIGUSR2:
                     nursery.start_soon(supervisor.replace_all)
                 case _ if self._scope.cancel_called:

@@ -2,6 +2,6 @@
 
 from trioradius.workers.control import Invitation
 from trioradius.workers.membership import Membership
-from trioradius.workers.supervisor import NotStarted, Supervisor, open_supervisor
+from trioradius.workers.supervisor import WORKERS_MAXIMUM, NotStarted, Supervisor, open_supervisor
 
-__all__ = ["Invitation", "Membership", "NotStarted", "Supervisor", "open_supervisor"]
+__all__ = ["Invitation", "Membership", "NotStarted", "Supervisor", "WORKERS_MAXIMUM", "open_supervisor"]

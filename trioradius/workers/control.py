@@ -50,8 +50,9 @@ class Invitation:
     folder: str
 
     def to_environment(self) -> dict[str, str]:
-        """The environment of a worker that is invited so."""
-        return {**os.environ, ENVIRONMENT: json.dumps(attrs.asdict(self))}
+        """The environment of a worker that is invited so; to systemd the supervisor alone speaks."""
+        inherited = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+        return {**inherited, ENVIRONMENT: json.dumps(attrs.asdict(self))}
 
     @classmethod
     def from_environment(cls) -> Invitation | None:

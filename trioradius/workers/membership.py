@@ -15,6 +15,7 @@ import trio
 from trioradius.app import App
 from trioradius.attributes.ietf import EAPMessage, State
 from trioradius.authentication.conversations import this_worker, worker_of
+from trioradius.errors import ConfigurationError
 from trioradius.protocol.packets import Reply, Request
 from trioradius.routing import Handler
 from trioradius.server import BoundListener
@@ -50,10 +51,14 @@ class Membership:
         this_worker.set(invitation.id)
         app.elected.value = False
         app.outermost(self._pass_on)
-        this_worker.set(invitation.id)
 
-    def sockets(self) -> list[socket.socket]:
-        """The sockets to read, one a listener."""
+    def sockets(self, count: int) -> list[socket.socket]:
+        """The sockets to read, one a listener. Raises ConfigurationError where there are not as many."""
+        opened = len(self.invitation.sockets)
+        if count != opened:
+            raise ConfigurationError(
+                f"the app now listens at {count} places, and the workers at {opened}: restart the service as a whole"
+            )
         return [_adopted(descriptor) for descriptor in self.invitation.sockets]
 
     def mailbox(self) -> Mailbox:

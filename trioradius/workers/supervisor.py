@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import pathlib
 import shutil
 import signal
@@ -15,65 +16,39 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-import attrs
 import trio
 
 from trioradius.authentication.conversations import WORKER_OCTETS
 from trioradius.errors import ConfigurationError
 from trioradius.server import Listener
 from trioradius.workers import control
+from trioradius.workers.child import Child, first_of
 from trioradius.workers.control import Control, Invitation
 from trioradius.workers.mailbox import path_of
 from trioradius.workers.steering import open_sockets
 
 WORKERS_MAXIMUM: Final = 256
 BACKOFF_SECONDS: Final = 0.1
-"""Before a crashed worker's place is filled again; doubled with each crash in a row."""
+"""Before a crashed worker's place is filled again; doubled with each crash in a row, which a sound worker ends."""
 BACKOFF_MAXIMUM: Final = 10.0
-STEADY_SECONDS: Final = 30.0
-"""A worker that lived so long begins a new row."""
+AGAIN_SECONDS: Final = 1.0
+"""Before the next try, where the system had no room for a process."""
+READY_SECONDS: Final = 60.0
+"""A new worker that takes longer has a lifespan that hangs, and is killed; the first ones have all the time."""
+SETTLE_SECONDS: Final = 0.5
+"""How long a new worker must last before the next one is replaced."""
 LATE_SECONDS: Final = 5.0
-"""Beyond the grace period, before a worker that does not end is killed."""
+"""Beyond the grace period, before a worker that does not end, or does not hand over, is killed."""
 
 log = logging.getLogger("trioradius.workers")
 
 
 class NotStarted(Exception):
-    """The workers could not begin; ``status`` is what the first that failed returned, having said why."""
+    """The workers could not begin; ``status`` is what the first that failed returned, which may have said why."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-@attrs.define(eq=False)
-class Child:
-    """One worker process, from its start to its end.
-
-    ``control`` is the line to it, ``crashes`` how many before it in its place ended by themselves in a row.
-    """
-
-    id: int
-    slot: int
-    process: trio.Process
-    control: Control
-    begun: float
-    crashes: int = 0
-    ready: trio.Event = attrs.field(factory=trio.Event)
-    handed_over: trio.Event = attrs.field(factory=trio.Event)
-    ended: trio.Event = attrs.field(factory=trio.Event)
-    counters: Counter[str] = attrs.field(factory=Counter)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it still runs."""
-        return not self.ended.is_set()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, where it still runs."""
-        if self.is_alive:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(number)
+    def __init__(self, child: Child) -> None:
+        super().__init__(f"{child.ending} before it was ready")
+        self.status = child.process.returncode
 
 
 class Supervisor:
@@ -98,12 +73,12 @@ class Supervisor:
         self._sockets = sockets
         self._folder = folder
         self._nursery = nursery
-        self._grace_seconds = grace_seconds
+        self._late_seconds = grace_seconds + LATE_SECONDS
         self._ids = itertools.cycle(range(1, 1 << 8 * WORKER_OCTETS))
         self._places: list[Child] = []
         self._children: set[Child] = set()
         self._gone: Counter[str] = Counter()
-        self._changing = trio.Lock()
+        self._replacing = trio.Lock()
         self._stopping = False
 
     @property
@@ -126,37 +101,45 @@ class Supervisor:
 
         Raises:
             NotStarted: a worker ended before it was ready.
+            ConfigurationError: the system has no room for so many processes.
         """
-        self._places.append(await self._first(0))
-        found: dict[int, Child] = {}
+        async with self._replacing:
+            found = {0: await self._first(0)}
 
-        async def fill(slot: int) -> None:
-            found[slot] = await self._first(slot)
+            async def fill(slot: int) -> None:
+                found[slot] = await self._first(slot)
 
-        async with trio.open_nursery() as nursery:
-            for slot in range(1, count):
-                nursery.start_soon(fill, slot)
-        self._places += [found[slot] for slot in range(1, count)]
-        for child in self._places:
-            await child.control.send(control.GO)
-            self._nursery.start_soon(self._watch, child)
+            async with trio.open_nursery() as nursery:
+                for slot in range(1, count):
+                    nursery.start_soon(fill, slot)
+            self._places = [found[slot] for slot in range(count)]
+            for child in self._places:
+                await child.control.send(control.GO)
+                self._nursery.start_soon(self._keep_filled, child)
 
     async def _first(self, slot: int) -> Child:
-        child = await self._spawn(slot)
-        if not await _is_ready(child):
-            raise NotStarted(child.process.returncode or 1)
+        try:
+            child = await self._spawn(slot)
+        except OSError as error:
+            raise ConfigurationError(f"worker {slot} cannot be started: {error.strerror}") from None
+        if not await child.until_ready(math.inf):
+            raise NotStarted(child)
         return child
 
     def reload(self) -> None:
         """Have every worker read its peers, certificates and revocation lists again."""
-        self._signal(signal.SIGHUP)
+        for child in self._children:
+            child.reload()
 
     async def replace_all(self) -> None:
         """Put new workers, on new code, in the place of the old ones, one after another; every request is answered.
 
-        One that cannot begin leaves its place, and those after it, as they are.
+        One that cannot begin leaves its place, and those after it, as they are. While this goes on, one further call
+        waits for its turn, and those after that one are the same as it.
         """
-        async with self._changing:
+        if self._replacing.statistics().tasks_waiting:
+            return
+        async with self._replacing:
             for slot in range(len(self._places)):
                 if self._stopping or not await self._replace(slot):
                     return
@@ -166,7 +149,7 @@ class Supervisor:
         """Have every worker answer what it has read, and end; those that do not are killed."""
         self._stopping = True
         self._signal(signal.SIGTERM)
-        with trio.move_on_after(self._grace_seconds + LATE_SECONDS):
+        with trio.move_on_after(self._late_seconds):
             for child in [*self._children]:
                 await child.ended.wait()
         self.kill()
@@ -180,46 +163,85 @@ class Supervisor:
         for child in self._children:
             child.signal(number)
 
-    async def _watch(self, child: Child) -> None:
-        """Fill a worker's place again where it has ended by itself."""
-        await child.ended.wait()
-        async with self._changing:
-            if self._stopping or self._places[child.slot] is not child:
-                return
-            if trio.current_time() - child.begun > STEADY_SECONDS:
-                child.crashes = 0
-            wait = min(BACKOFF_SECONDS * 2**child.crashes, BACKOFF_MAXIMUM)
-            log.error("%s; its place is filled again in %g s", _ending(child), wait)
-            await trio.sleep(wait)
-            if not self._stopping:
-                await self._refill(child)
+    def _has_its_place(self, child: Child) -> bool:
+        """Whether a worker is the one that its place is meant for."""
+        return not self._stopping and self._places[child.slot] is child
 
-    async def _refill(self, gone: Child) -> None:
-        child = await self._spawn(gone.slot)
-        child.crashes = gone.crashes + 1
-        self._places[gone.slot] = child
-        self._nursery.start_soon(self._watch, child)
-        if await _is_ready(child):
-            await child.control.send(control.GO)
+    async def _keep_filled(self, child: Child) -> None:
+        """Fill a worker's place again, whenever whoever has it ends by itself, until a new worker is put there."""
+        crashes = 0
+        while True:
+            await child.ended.wait()
+            if not self._has_its_place(child):
+                return
+            crashes = 0 if child.was_sound else crashes + 1
+            wait = min(BACKOFF_SECONDS * 2 ** max(crashes - 1, 0), BACKOFF_MAXIMUM)
+            log.error("%s; its place is filled again in %g s", child.ending, wait)
+            await trio.sleep(wait)
+            child = await self._refill(child) or child
+
+    async def _refill(self, gone: Child) -> Child | None:
+        """Put a worker in the place of one that is gone, unless it is taken by then."""
+        child = await self._spawn_in_the_end(gone)
+        if child is not None and self._has_its_place(gone):
+            self._places[child.slot] = child
+            if await child.until_ready(READY_SECONDS) and self._has_its_place(child):
+                await child.control.send(control.GO)
+        elif child is not None:
+            child.signal(signal.SIGKILL)
+        return child
+
+    async def _spawn_in_the_end(self, gone: Child) -> Child | None:
+        while self._has_its_place(gone):
+            try:
+                return await self._spawn(gone.slot)
+            except OSError as error:
+                log.error(
+                    "worker %d cannot be started: %s; tried again in %g s", gone.slot, error.strerror, AGAIN_SECONDS
+                )
+                await trio.sleep(AGAIN_SECONDS)
+        return None
 
     async def _replace(self, slot: int) -> bool:
-        """Put a new worker in the place of one that hands over; whether that worked."""
-        old, new = self._places[slot], await self._spawn(slot)
-        if not await _is_ready(new):
-            log.error("%s before it was ready: the workers stay as they are", _ending(new))
+        """Put a new worker in the place of one that hands over; whether that worked, and lasted."""
+        try:
+            new = await self._spawn(slot)
+        except OSError as error:
+            log.error("worker %d cannot be started: %s; the workers stay as they are", slot, error.strerror)
             return False
-        await old.control.send(control.HAND_OVER, to=new.id)
-        await _first_of(old.handed_over, old.ended)
-        self._places[slot] = new
-        self._nursery.start_soon(self._watch, new)
+        if not await new.until_ready(READY_SECONDS):
+            if not self._stopping:
+                log.error("%s before it was ready: the workers stay as they are", new.ending)
+            return False
+        old, self._places[slot] = self._places[slot], new
+        await self._hand_over(old, new)
         await new.control.send(control.GO)
-        return True
+        self._nursery.start_soon(self._keep_filled, new)
+        with trio.move_on_after(SETTLE_SECONDS):
+            await new.ended.wait()
+            log.error("%s as soon as it served: the other workers stay as they are", new.ending)
+        return not new.ended.is_set()
+
+    async def _hand_over(self, old: Child, new: Child) -> None:
+        """Have the old worker read no more, and tell the new one what it has answered."""
+        if not old.ready.is_set():
+            # It has read nothing.
+            old.signal(signal.SIGKILL)
+            return
+        await old.control.send(control.HAND_OVER, to=new.id)
+        with trio.move_on_after(self._late_seconds) as late:
+            await first_of(old.handed_over, old.ended)
+        if late.cancelled_caught:
+            log.error("%s does not hand over, and is killed", old)
+            old.signal(signal.SIGKILL)
 
     async def _spawn(self, slot: int) -> Child:
-        ours, theirs = Control.pair()
+        """Start a worker. Raises OSError where the system refuses."""
         number = next(self._ids)
         descriptors = [shared[slot].fileno() for shared in self._sockets]
-        with theirs:
+        ours, theirs = Control.pair()
+        with theirs, contextlib.ExitStack() as failing:
+            failing.callback(ours.close)
             invitation = Invitation(
                 number, slot, len(self._sockets[0]), tuple(descriptors), theirs.fileno(), str(self._folder)
             )
@@ -231,56 +253,21 @@ class Supervisor:
                 # Ctrl-C in a terminal reaches the supervisor alone, who passes on what is to happen.
                 process_group=0,
             )
-        child = Child(number, slot, process, ours, trio.current_time())
+            failing.pop_all()
+        child = Child(number, slot, process, ours)
         self._children.add(child)
         self._nursery.start_soon(self._attend, child)
+        if self._stopping:
+            child.signal(signal.SIGTERM)
         return child
 
     async def _attend(self, child: Child) -> None:
-        """Take what a worker tells until it has ended."""
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._listen, child)
-                await child.process.wait()
+            await child.attend()
         finally:
-            child.control.close()
-            child.ended.set()
             path_of(self._folder, child.id).unlink(missing_ok=True)
             self._children.discard(child)
             self._gone += child.counters
-
-    async def _listen(self, child: Child) -> None:
-        while (message := await child.control.receive()) is not None:
-            match message["is"]:
-                case control.READY:
-                    child.ready.set()
-                case control.HANDED_OVER:
-                    child.handed_over.set()
-                case control.COUNTERS:
-                    child.counters = Counter(message["values"])
-
-
-async def _is_ready(child: Child) -> bool:
-    """Wait until a worker can read; whether it came so far."""
-    await _first_of(child.ready, child.ended)
-    return child.ready.is_set()
-
-
-async def _first_of(*events: trio.Event) -> None:
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)
-
-
-def _ending(child: Child) -> str:
-    status = child.process.returncode
-    how = f"status {status}" if status is None or status >= 0 else signal.Signals(-status).name
-    return f"worker {child.slot} (process {child.process.pid}) ended by {how}"
 
 
 @contextlib.asynccontextmanager
@@ -292,14 +279,12 @@ async def open_supervisor(
     Args:
         command: what a worker runs, this very program.
         listeners: where to listen.
-        count: how many workers, 1 to 256.
+        count: how many workers, 1 to WORKERS_MAXIMUM.
         grace_seconds: how long a worker may take to answer what it has read.
 
     Raises:
-        ConfigurationError: the count is none, or an address cannot be bound.
+        ConfigurationError: an address cannot be bound.
     """
-    if not 1 <= count <= WORKERS_MAXIMUM:
-        raise ConfigurationError(f"workers are 1 to {WORKERS_MAXIMUM}, not {count}")
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="trioradius-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What systemd is told of a service of Type=notify-reload (sd_notify(3)); nothing where nobody asks."""
+"""What systemd is told of a service of Type=notify or notify-reload (sd_notify(3)); nothing where nobody asks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Iterator
 
 
 def ready(status: str) -> None:
-    """It serves, from the start or again after a reload."""
+    """It serves."""
     _notify(f"READY=1\nSTATUS={status}")
 
 
-def reloading() -> None:
-    """It reads its settings again."""
+@contextlib.contextmanager
+def reloading(status: str) -> Iterator[None]:
+    """The block in which it reads its settings again, and after which it serves as before."""
     _notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
+    yield
+    ready(status)
 
 
 def stopping() -> None:
