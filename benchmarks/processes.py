@@ -2,11 +2,11 @@
 
     python benchmarks/processes.py [--rounds 3] [--seconds 3]
 
-PAP as in datagrams.py, from 64 source addresses, since a NAS always meets the same worker. One worker has core 0 and
-the load generator core 1. Two workers have both cores, and the load generator takes its share of them, where there are
-no more than two: so the rates alone say too little. What two workers could do on cores of their own is told by the
-processor time that a request costs: twice as much as one, if it costs no more. The remark says what that comes to, and
-how much of the two cores the load generator took.
+PAP and MS-CHAPv2 as in datagrams.py, from 64 source addresses, since a NAS always meets the same worker. One worker
+has core 0 and the load generator core 1. Two workers have both cores, of which the load generator takes a share: the
+remark says how much. For PAP that is so much that the rates alone say too little; an MS-CHAPv2 login costs the server
+many times what it costs the load generator, which so leaves the workers nearly all. What two workers could do on cores
+of their own is told by the processor time of a request as well: twice as much as one, if it costs no more.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ CASES = {1: (SERVER_CORE, LOAD_CORE), 2: (BOTH, BOTH)}
 """Workers, and on which cores they and the load generator run."""
 
 
-def measure(rounds: int, seconds: float, folder: pathlib.Path) -> dict[int, list[Row]]:
+def measure(what: str, rounds: int, seconds: float, folder: pathlib.Path) -> dict[int, list[Row]]:
     """The figures of one worker and of two, a row a round."""
     radload = compile_radload(folder)
     rows: dict[int, list[Row]] = {count: [] for count in CASES}
     spread = ("--sources", str(SOURCES), "--sockets", str(SOURCES), "--window", "128")
-    options = (*options_for("PAP", folder), *spread)
+    options = (*options_for(what, folder), *spread)
     for _ in range(rounds):
         for count, (cores, load_cores) in CASES.items():
             port = free_port()
@@ -58,17 +58,20 @@ def measure(rounds: int, seconds: float, folder: pathlib.Path) -> dict[int, list
 
 def lines(rounds: int, seconds: float, folder: pathlib.Path) -> list[Line]:
     """The lines of the table: how much more two workers do."""
-    rows = measure(rounds, seconds, folder)
-    return [_line(count, theirs, rows[1]) for count, theirs in rows.items()]
+    found = []
+    for what in ("PAP", "MS-CHAPv2"):
+        rows = measure(what, rounds, seconds, folder)
+        found += [_line(f"workers, {what}", count, theirs, rows[1]) for count, theirs in rows.items()]
+    return found
 
 
-def _line(count: int, rows: list[Row], single: list[Row]) -> Line:
+def _line(what: str, count: int, rows: list[Row], single: list[Row]) -> Line:
     pairs = [*zip(rows, single, strict=True)]
     cost = median(ratio(alone["cpu_us"], row["cpu_us"]) for row, alone in pairs)
     share = median(row["processor"] / row["seconds"] / len(CASES) for row in rows)
     on_own = f"{count * cost:.2f} × one worker on cores of their own; " if count > 1 else ""
     return Line(
-        "workers",
+        what,
         f"{count} on {count} core{'s' if count > 1 else ''}",
         better=median(ratio(row["rps"], alone["rps"]) for row, alone in pairs),
         figure=median(row["rps"] for row in rows),

@@ -77,6 +77,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     peer = source.peer or app.peers.at_hand(source.address) or await app.peers.find(source.address)
     profile = source.profile
     message = profile.decode(octets)
+    await abreast
     kind = request_class(message, source)
     require_proof(message, peer, source, app.learned)
     profile.verify_request(message, peer.secret)
@@ -84,13 +85,14 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     if peer.learns and source.transport == "udp":
         learn(message, peer, source.address, app.learned)
     await abreast
-    require_room(app, source)
     async with Claim(app.dedup, source.duplicate_key(message)) as claim:
         if claim.is_repeat:
             app.counters["repeats"] += 1
             return claim.reply
         hiding = profile.request_hiding(message, peer.secret)
         request = kind.received(message, hiding, app.dictionary).sent_by(peer, source)
+        await abreast
+        require_room(app, source)
         reply, keep = await decide(app, request, source)
         await abreast
         signed = profile.encode_reply(reply, message, hiding, peer.secret)

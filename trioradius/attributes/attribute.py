@@ -262,10 +262,11 @@ class Attribute(Generic[T]):
 
         A tag that is none (over 0x1f) is ignored, as RFC 2868 section 3.5 wants it, and becomes 0.
         """
-        if not self.encrypt:
+        encrypt = self.encrypt
+        if not encrypt:
             return octets
         if not self.tagged:
-            clear = unhide(self.encrypt, octets)
+            clear = unhide(encrypt, octets)
             return clear.ljust(self._unhidden_size, b"\0") if self._unhidden_size else clear
         tag = octets[:1] if octets[:1] <= b"\x1f" else b"\0"
         return tag + unhide(self.encrypt, octets[1:])

@@ -32,6 +32,8 @@ _ADVICE: Final = {
     errno.EACCES: "ports below 1024 want root or CAP_NET_BIND_SERVICE; choose a higher one with {option}",
     errno.EADDRNOTAVAIL: "this machine has no such address; {option} PORT takes all it has",
 }
+YOUNG_OBJECTS: Final = 10_000
+"""New ones after which the collector looks for garbage; CPython's 700 are fewer than those of one batch of requests."""
 _OPTIONS: Final = {"UDP": "--udp", "TLS": "--tls", "DTLS": "--dtls", "metrics": "--metrics"}
 """The first word of a complaint about an address, and the option that gives another."""
 
@@ -64,8 +66,10 @@ class Serving:
     def until_stopped(self) -> None:
         """Serve. Raises Mistake where that cannot begin."""
         try:
-            # What was made so far lives as long as the server: the collector need not look at it again and again.
+            # What was made so far lives as long as the server, and what a batch of requests is made of until they are
+            # answered: the collector need not look at either again and again.
             gc.freeze()
+            gc.set_threshold(YOUNG_OBJECTS)
             trio.run(self._run)
         except ExceptionGroup as group:
             if self._started:

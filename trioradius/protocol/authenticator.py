@@ -107,7 +107,7 @@ def _verify_proof(message: Message, authenticator: bytes, secret: Secret) -> Non
             "Message-Authenticator must stand there once, with length 18", reason="message_authenticator_malformed"
         )
     blank = octets[:at] + _ZEROS + octets[at + 16 :]
-    if authenticator != message.authenticator:
+    if authenticator is not message.authenticator:
         blank = octets[:4] + authenticator + blank[HEADER:]
     if not compare_digest(secret.hmac(blank), octets[at : at + 16]):
         raise AuthenticityError(

@@ -43,6 +43,10 @@ class Hiding:
     def unhide(self, encrypt: int, octets: bytes) -> bytes:
         """The reverse. Raises ValueError where the octets cannot have been made by hiding."""
         if encrypt == 1:
+            if len(octets) == 16:
+                # The way of nearly every password.
+                number = int.from_bytes(octets, "big") ^ int.from_bytes(md5(self._secret + self._authenticator), "big")
+                return number.to_bytes(16, "big").rstrip(b"\0")
             return self._unhide_password(octets)
         if encrypt == 2:
             return self._unhide_salted(octets)
@@ -55,9 +59,6 @@ class Hiding:
         return self._chain(_padded(password or b"\0"), self._authenticator)
 
     def _unhide_password(self, octets: bytes) -> bytes:
-        if len(octets) == 16:
-            number = int.from_bytes(octets, "big") ^ int.from_bytes(md5(self._secret + self._authenticator), "big")
-            return number.to_bytes(16, "big").rstrip(b"\0")
         if not octets or len(octets) % 16 or len(octets) > PASSWORD_MAXIMUM:
             raise ValueError("a hidden password is 16 to 128 octets, in blocks of 16")
         return self._unchain(octets, self._authenticator).rstrip(b"\0")

@@ -211,10 +211,11 @@ class Packet:
         """The octets of an attribute wherever it lies: on its own, or as a TLV within others."""
         wanted = attribute.key
         if isinstance(wanted, int) and not attribute.array:
-            if self._message is not None and wanted not in self._message.places:
-                return []
-            found = [octets for key, octets in self._flat() if key == wanted]
-            return [b"".join(found)] if attribute.concat and found else found
+            if self._message is not None:
+                found = self._message.values(wanted)
+            else:
+                found = [octets for key, octets in self._flat() if key == wanted]
+            return [b"".join(found)] if attribute.concat and len(found) > 1 else found
         path = attribute.path
         found = []
         for key, octets in self._unfolded():

@@ -229,7 +229,7 @@ class AccessRequest(Request[AccessReply]):
         Raises:
             ConfigurationError: for Hashed, which takes time: trioradius.authentication.Passwords awaits it.
         """
-        return passwords.verify(self, known.encode() if isinstance(known, str) else known)
+        return passwords.verify(self, known)
 
     def changed_password(self, known: str | Cleartext | NTHash | None) -> Cleartext | None:
         """The new password of a user who proves that he knows this old one, by MS-CHAP (RFC 2548, RFC 2759 section 7).

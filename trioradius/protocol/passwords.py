@@ -58,8 +58,10 @@ def proof_of(request: Packet) -> Proof | None:
     length counts as none. CHAP without CHAP-Challenge takes the Request Authenticator (section 5.3).
     """
     password = request.octets(UserPassword)
-    if password is not None:
-        return PAP(password)
+    return _proof_without_pap(request) if password is None else PAP(password)
+
+
+def _proof_without_pap(request: Packet) -> Proof | None:
     response = request.octets(CHAPPassword)
     if response is None:
         return _ms_chap_proof_of(request)
@@ -81,19 +83,21 @@ def _ms_chap_proof_of(request: Packet) -> Proof | None:
     return MSCHAP(challenge, response[26:] if response[1] & _NT_RESPONSE_IS_GIVEN else b"")
 
 
-def verify(request: AccessRequest, known: bytes | Credential | None) -> bool:
+def verify(request: AccessRequest, known: str | bytes | Credential | None) -> bool:
     """Whether the request proves that it knows this password, in constant time; see AccessRequest.verify_password."""
+    if isinstance(known, str):
+        known = known.encode()
+    given = request.octets(UserPassword)
     if isinstance(known, bytes):
-        # The way of most requests, and of every PAP one.
-        given = request.octets(UserPassword)
         if given is not None:
+            # The way of most requests, and of every PAP one.
             return compare_digest(given, known) and known != b""
         known = Cleartext(known)
     if isinstance(known, Hashed):
         raise ConfigurationError(
             "a hashed password takes time: await Passwords().verify(request, ...) of trioradius.authentication"
         )
-    proof = proof_of(request)
+    proof = _proof_without_pap(request) if given is None else PAP(given)
     if proof is None:
         return settle(request, None, no_proof(request))
     return settle(request, proof, weigh_unknown(proof, NOBODY) if known is None else weigh(proof, known))

@@ -6,7 +6,8 @@ RADIUS/1.0 and RADIUS/1.1 is a function in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -33,7 +34,7 @@ class Sign(Protocol):
 class EncodeAttributes(Protocol):
     """How a version turns AVPs, without those of the keys left out, into the octets of a packet's attributes."""
 
-    def __call__(self, avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key]) -> bytes: ...
+    def __call__(self, avps: Sequence[AVP], hiding: Hiding | None, left_out: frozenset[Key]) -> bytes: ...
 
 
 @attrs.frozen
@@ -95,10 +96,11 @@ class Profile:
         Raises:
             EncodeError: an attribute or the whole does not fit RADIUS.
         """
-        avps = reply.avps
-        if avps and message.code in DIGEST_AUTHENTICATOR:
-            hiding = self.hiding(secret, message.authenticator)
-        attributes = self.encode_attributes(avps, hiding, _REPLY_LEAVES_OUT) if avps else b""
+        avps, attributes = reply.avps, b""
+        if avps:
+            if message.code in DIGEST_AUTHENTICATOR:
+                hiding = self.hiding(secret, message.authenticator)
+            attributes = self.encode_attributes(avps, hiding, _REPLY_LEAVES_OUT)
         if PROXY_STATE in message.places:
             for octets in message.values(PROXY_STATE):
                 attributes += bytes((PROXY_STATE, len(octets) + 2)) + octets
@@ -119,12 +121,18 @@ _REPLY_LEAVES_OUT: Final[frozenset[Key]] = frozenset({MESSAGE_AUTHENTICATOR, PRO
 """Proxy-State comes from the request alone: one more, and its sender takes the reply for a forgery."""
 
 
+_AS_IS: Final = operator.attrgetter("as_is")
+
+
 def encode_attributes(
-    avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key] = _REQUEST_LEAVES_OUT
+    avps: Sequence[AVP], hiding: Hiding | None, left_out: frozenset[Key] = _REQUEST_LEAVES_OUT
 ) -> bytes:
     """AVPs as the octets of a packet's attributes, without those of the types left out."""
-    # What may be left out, or has to be hidden, nested or split, is never as_is; most is.
-    return b"".join([avp.as_is or _written(avp, hiding, left_out) for avp in avps])
+    parts = list(map(_AS_IS, avps))
+    if b"" in parts:
+        # Only what may be left out, or has to be hidden, nested or split, is not as_is.
+        parts = [part or _written(avp, hiding, left_out) for part, avp in zip(parts, avps, strict=True)]
+    return b"".join(parts)
 
 
 def _written(avp: AVP, hiding: Hiding | None, left_out: frozenset[Key]) -> bytes:

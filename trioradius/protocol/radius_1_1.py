@@ -6,7 +6,7 @@ requests of a connection apart, and a reply copies it. The octets that it left o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from trioradius.attributes.attribute import AVP, Key
@@ -59,7 +59,7 @@ def _is_invalid(number: int, octets: bytes) -> bool:
     return number == 26 and octets.startswith(_CISCO_AV_PAIR) and octets[6:].startswith(_KEY_WRAP)
 
 
-def encode_attributes(avps: Iterable[AVP], hiding: Hiding | None, left_out: frozenset[Key]) -> bytes:
+def encode_attributes(avps: Sequence[AVP], hiding: Hiding | None, left_out: frozenset[Key]) -> bytes:
     """AVPs as the octets of a packet's attributes, in the clear, without what RADIUS/1.1 must not carry.
 
     Raises:

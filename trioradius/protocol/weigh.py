@@ -11,6 +11,7 @@ from trioradius.protocol.hashes import is_password_of
 from trioradius.protocol.proofs import CHAP, MSCHAP, PAP, MSCHAPv2, Proof
 from trioradius.protocol.secret import md5
 
+FITS: Final = Verdict(True)
 WRONG: Final = Verdict(False, "wrong password")
 EMPTY: Final = Verdict(False, "an empty password proves nothing, though it is the one that is known")
 """It is what a field holds that nobody filled, and anybody can show it."""
@@ -122,4 +123,4 @@ def _nt_hash(password: bytes) -> bytes | None:
 
 
 def _verdict(fits: bool) -> Verdict:
-    return Verdict(True) if fits else WRONG
+    return FITS if fits else WRONG

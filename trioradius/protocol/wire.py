@@ -17,7 +17,6 @@ PACKET_MAXIMUM: Final = 4096
 """RFC 2865 section 3."""
 ATTRIBUTES_MAXIMUM: Final = 200
 """More attributes than any NAS sends; a bound on the work one datagram can cause."""
-_COUNTED: Final = range(ATTRIBUTES_MAXIMUM + 1)
 MESSAGE_AUTHENTICATOR: Final = 80
 PROXY_STATE: Final = 33
 
@@ -34,22 +33,35 @@ class Message:
     """A packet taken apart as far as its attributes' boundaries.
 
     ``identifier`` and ``authenticator`` are what RADIUS/1.0 calls so; in RADIUS/1.1 the Token as a number, and nothing.
-    ``places`` has, for each type of attribute, where in ``octets`` the first one begins. ``proof_at`` is the offset of
-    Message-Authenticator's value, ABSENT, or MALFORMED where there are several or one of another length than 18.
+    ``places`` has, for each type of attribute, where in ``octets`` the first one begins; ``repeats`` says that others
+    follow of some type. ``proof_at`` is the offset of Message-Authenticator's value, ABSENT, or MALFORMED where there
+    are several or one of another length than 18.
     """
 
-    __slots__ = ("_pairs", "authenticator", "code", "identifier", "octets", "places", "proof_at")
+    __slots__ = ("_pairs", "authenticator", "code", "identifier", "octets", "places", "proof_at", "repeats")
 
-    def __init__(
-        self, octets: bytes, code: int, identifier: int, authenticator: bytes, places: dict[int, int], proof_at: int
-    ) -> None:
+    def __init__(self, octets: bytes, code: int, identifier: int, authenticator: bytes, places: dict[int, int]) -> None:
         self.octets = octets
         self.code = code
         self.identifier = identifier
         self.authenticator = authenticator
         self.places = places
-        self.proof_at = proof_at
+        self.repeats = False
+        self.proof_at = ABSENT
         self._pairs: list[tuple[int, bytes]] | None = None
+
+    def find_first(self) -> None:
+        """Let ``places`` have the first attribute of each type, where some stand several times."""
+        self.repeats = True
+        self.places = {self.octets[at]: at for at in reversed([*self._all_places()])}
+
+    def find_proof(self) -> None:
+        """Note where Message-Authenticator's value is."""
+        at = self.places[MESSAGE_AUTHENTICATOR]
+        if self.octets[at + 1] != 18 or (self.repeats and len(self.values(MESSAGE_AUTHENTICATOR)) > 1):
+            self.proof_at = MALFORMED
+        else:
+            self.proof_at = at + 2
 
     @property
     def pairs(self) -> list[tuple[int, bytes]]:
@@ -78,7 +90,10 @@ class Message:
 
     def values(self, number: int) -> list[bytes]:
         """The value octets of every attribute of this type, in order."""
-        return [octets for found, octets in self.pairs if found == number] if number in self.places else []
+        first = self.first(number)
+        if first is None or not self.repeats:
+            return [] if first is None else [first]
+        return [octets for found, octets in self.pairs if found == number]
 
     def leave_out(self, is_unwanted: Callable[[int, bytes], bool]) -> None:
         """Forget attributes, as if they were not there."""
@@ -110,34 +125,27 @@ def decode(octets: bytes) -> Message:
     if length != size or length > PACKET_MAXIMUM:
         octets = _without_padding(octets, length)
     places: dict[int, int] = {}
-    place, at = places.setdefault, HEADER
+    at, count = HEADER, 0
     try:
-        for count in _COUNTED:  # noqa: B007
-            if at >= length:
-                break
+        while at < length:
             size = octets[at + 1]
             if size < 2:
                 raise DecodeError(f"attribute {octets[at]} does not fit its packet", reason="attribute_length")
-            place(octets[at], at)
+            places[octets[at]] = at
             at += size
-        else:
-            raise DecodeError("more than 200 attributes", reason="too_many_attributes")
+            count += 1
     except IndexError:
         raise DecodeError("the last attribute has no length octet", reason="attribute_length") from None
     if at != length:
         raise DecodeError("the last attribute does not fit its packet", reason="attribute_length")
-    message = Message(octets, code, identifier, authenticator, places, ABSENT)
+    if count > ATTRIBUTES_MAXIMUM:
+        raise DecodeError(f"{count} attributes are more than 200", reason="too_many_attributes")
+    message = Message(octets, code, identifier, authenticator, places)
+    if count != len(places):
+        message.find_first()
     if MESSAGE_AUTHENTICATOR in places:
-        message.proof_at = _proof_at(message, alone=count == len(places))
+        message.find_proof()
     return message
-
-
-def _proof_at(message: Message, *, alone: bool) -> int:
-    """The place of Message-Authenticator's value; ``alone`` where no attribute stands there twice."""
-    at = message.places[MESSAGE_AUTHENTICATOR]
-    if message.octets[at + 1] != 18 or not (alone or len(message.values(MESSAGE_AUTHENTICATOR)) == 1):
-        return MALFORMED
-    return at + 2
 
 
 def _without_padding(octets: bytes, length: int) -> bytes:

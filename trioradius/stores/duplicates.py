@@ -48,7 +48,8 @@ class MemoryDedupStore:
         self._ttl = ttl
         self._half = octets // 2
         self._clock = clock
-        self._running: set[bytes] = set()
+        # A dict, which is written without a call.
+        self._running: dict[bytes, None] = {}
         # Two generations: a reply is looked for in both, and dropping the older one frees all of it at once.
         self._young: dict[bytes, tuple[bytes, bytes, float]] = {}
         self._old: dict[bytes, tuple[bytes, bytes, float]] = {}
@@ -71,14 +72,16 @@ class MemoryDedupStore:
         kept = self._young.get(slot) or self._old.get(slot)
         if kept is not None and kept[0] == key and kept[2] >= self._clock():
             return kept[1]
-        if key in self._running:
+        running = self._running
+        if key in running:
             return False
-        self._running.add(key)
+        running[key] = None
         return True
 
     def finish_at_once(self, key: bytes, reply: bytes | None) -> None:
         """finish(), for whoever knows that there is nothing to wait for."""
-        self._running.discard(key)
+        if key in self._running:
+            del self._running[key]
         if self.heir is not None:
             self.heir(key, reply, self._ttl)
         if reply is not None:
@@ -93,17 +96,16 @@ class MemoryDedupStore:
         if now >= self._turn_at or self._young_octets > self._half:
             self._turn(now)
         slot, young = key[:-_AUTHENTICATOR], self._young
-        before = young.get(slot)
-        self._young_octets += len(reply) + _ENTRY_OCTETS if before is None else len(reply) - len(before[1])
+        self._young_octets += len(reply) - len(young[slot][1]) if slot in young else len(reply) + _ENTRY_OCTETS
         young[slot] = key, reply, now + seconds
 
     def hold(self, key: bytes) -> None:
         """Take a key for one that is being answered elsewhere, until release()."""
-        self._running.add(key)
+        self._running[key] = None
 
     def release(self, key: bytes) -> None:
         """End what hold() began."""
-        self._running.discard(key)
+        self._running.pop(key, None)
 
     @property
     def running(self) -> tuple[bytes, ...]:

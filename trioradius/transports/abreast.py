@@ -7,6 +7,7 @@ batch are there too, and every part of the way is done many times over before th
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractContextManager
@@ -21,17 +22,16 @@ Place = TypeVar("Place")
 """Where a reply goes."""
 
 
-class _Abreast:
+class _Abreast(tuple[object, ...]):
     """``await abreast``: let the others of the batch come as far. It does not wait for anything else."""
 
     __slots__ = ()
+    __await__: Callable[..., Generator[Any, Any, None]] = tuple.__iter__  # type: ignore[assignment]
+    """What it yields to whoever takes the steps is STOP."""
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        return iter(_STOP)  # type: ignore[return-value]
 
-
-abreast: Final = _Abreast()
-_STOP: Final = (abreast,)
+STOP: Final = object()
+abreast: Final = _Abreast((STOP,))
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -66,7 +66,7 @@ class Answering(Generic[Place]):
     ``answer`` is what it came to, or ``error`` why it must be discarded.
     """
 
-    __slots__ = ("_service", "answer", "coroutine", "error", "octets", "place", "run", "source", "waits_for")
+    __slots__ = ("_run", "_service", "answer", "coroutine", "error", "octets", "place", "source", "step", "waits_for")
 
     def __init__(self, service: Answers, octets: bytes, source: Source, place: Place) -> None:
         self.octets = octets
@@ -74,9 +74,11 @@ class Answering(Generic[Place]):
         self.place = place
         self.answer: Any = None
         self.error: RadiusError | None = None
-        self.coroutine = service.answer(octets, source)
-        self.run = copy_context().run
-        self.waits_for: Any = abreast
+        self.coroutine = coroutine = service.answer(octets, source)
+        self._run = run = copy_context().run
+        self.step: Callable[[], Any] = functools.partial(run, coroutine.send, None)
+        """Go on: returns what it stops for, and raises what the coroutine does."""
+        self.waits_for: Any = STOP
         self._service = service
 
     @property
@@ -104,8 +106,8 @@ class Answering(Generic[Place]):
         as ever.
         """
         try:
-            while self.waits_for is abreast:
-                self.waits_for = self.run(self.coroutine.send, None)
+            while self.waits_for is STOP:
+                self.waits_for = self.step()
             with self._service.waiting(self.source):
                 self.end((yield from self._wait()))
         except StopIteration as stop:
@@ -114,11 +116,11 @@ class Answering(Generic[Place]):
             self.fail(error)
 
     def _wait(self) -> Generator[Any, Any, Any]:
-        run, coroutine, waits_for = self.run, self.coroutine, self.waits_for
+        run, coroutine, waits_for = self._run, self.coroutine, self.waits_for
         try:
             while True:
                 try:
-                    value = None if waits_for is abreast else (yield waits_for)
+                    value = None if waits_for is STOP else (yield waits_for)
                 except BaseException as error:
                     waits_for = run(coroutine.throw, error)
                 else:
@@ -159,35 +161,48 @@ class Batch(Generic[Place]):
         Those before it are further on, those behind it are not. The next call answers the former, which have nothing
         to wait for any more, and the call after that goes on with the latter.
         """
-        going, done = self._going, self._done
+        going = self._going
         if not going:
             going, self._behind = self._behind, []
         while going:
-            ahead: list[Answering[Place]] = []
+            some_ended = False
             for answering in going:
                 try:
-                    waits_for = answering.run(answering.coroutine.send, None)
+                    waits_for = answering.step()
                 except StopIteration as stop:
                     answering.end(stop.value)
-                    done.append(answering)
                 except BaseException as error:
                     answering.fail(error)
-                    done.append(answering)
                     if answering.error is not None and self._ends_all(answering.error):
-                        _give_up(going[going.index(answering) + 1 :] + self._behind)
-                        self._behind = []
+                        going = self._cut_behind(answering, going)
                         break
                 else:
-                    if waits_for is abreast:
-                        ahead.append(answering)
-                    else:
-                        answering.waits_for = waits_for
-                        self._behind += going[going.index(answering) + 1 :]
-                        self._going = ahead
-                        return answering
-            going = ahead
+                    if waits_for is STOP:
+                        continue
+                    answering.waits_for = waits_for
+                    self._part_at(answering, going)
+                    return answering
+                some_ended = True
+            if some_ended:
+                going = self._without_ended(going)
         self._going = going
         return None
+
+    def _without_ended(self, going: list[Answering[Place]]) -> list[Answering[Place]]:
+        """Those that are still on their way; the others are done."""
+        self._done += [answering for answering in going if answering.is_done]
+        return [answering for answering in going if not answering.is_done]
+
+    def _part_at(self, waiting: Answering[Place], going: list[Answering[Place]]) -> None:
+        at = going.index(waiting)
+        self._going = self._without_ended(going[:at])
+        self._behind = going[at + 1 :] + self._behind
+
+    def _cut_behind(self, last: Answering[Place], going: list[Answering[Place]]) -> list[Answering[Place]]:
+        at = going.index(last) + 1
+        _give_up(going[at:] + self._behind)
+        self._behind = []
+        return self._without_ended(going[:at])
 
     def take(self) -> list[Answering[Place]]:
         """Those that are done, once."""
