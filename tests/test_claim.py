@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -10,6 +13,22 @@ from trioradius import DedupStore, MemoryDedupStore, Overload
 from trioradius.claim import FINISH_SECONDS, Claim
 
 KEY = b"source " + bytes(16)
+
+
+@contextlib.asynccontextmanager
+async def claimed(store: DedupStore | None, key: bytes) -> AsyncIterator[Claim]:
+    """A block in which a request is ours, as respond() has it."""
+    claim = Claim(store, key[:-16], key[-16:])
+    if asking := claim.begin():
+        await asking
+    try:
+        yield claim
+    except BaseException:
+        claim.reply = None
+        raise
+    finally:
+        if telling := claim.end():
+            await telling
 
 
 class SharedStore(MemoryDedupStore):
@@ -46,37 +65,37 @@ def store(request: pytest.FixtureRequest, autojump_clock: MockClock) -> DedupSto
     return MemoryDedupStore() if request.param == "memory" else Remote()
 
 
-async def refusal(claim: Claim) -> str:
+async def refusal(store: DedupStore | None) -> str:
     with pytest.raises(Overload) as refused:
-        async with claim:
+        async with claimed(store, KEY):
             pass
     return refused.value.reason
 
 
 async def test_a_repeat_finds_the_reply(store: DedupStore) -> None:
-    async with Claim(store, KEY) as claim:
+    async with claimed(store, KEY) as claim:
         assert not claim.is_repeat
         claim.reply = b"reply"
-    async with Claim(store, KEY) as repeat:
+    async with claimed(store, KEY) as repeat:
         assert repeat.is_repeat
         assert repeat.reply == b"reply"
 
 
 async def test_a_repeat_meanwhile_does_not_get_in(store: DedupStore) -> None:
-    async with Claim(store, KEY) as claim:
-        assert await refusal(Claim(store, KEY)) == "repeat_in_flight"
+    async with claimed(store, KEY) as claim:
+        assert await refusal(store) == "repeat_in_flight"
         claim.reply = b"reply"
-    async with Claim(store, KEY) as repeat:
+    async with claimed(store, KEY) as repeat:
         assert repeat.reply == b"reply"
 
 
 async def test_without_a_reply_the_key_is_free(store: DedupStore) -> None:
     for _ in range(2):
-        async with Claim(store, KEY) as claim:
+        async with claimed(store, KEY) as claim:
             assert not claim.is_repeat
     for _ in range(2):
         with pytest.raises(ValueError, match="why"):
-            async with Claim(store, KEY) as claim:
+            async with claimed(store, KEY) as claim:
                 assert not claim.is_repeat
                 claim.reply = b"not to be kept"
                 raise ValueError("why")
@@ -84,32 +103,32 @@ async def test_without_a_reply_the_key_is_free(store: DedupStore) -> None:
 
 async def test_cancelled_it_frees_the_key(store: DedupStore) -> None:
     with trio.move_on_after(1):
-        async with Claim(store, KEY):
+        async with claimed(store, KEY):
             await trio.sleep_forever()
-    async with Claim(store, KEY) as claim:
+    async with claimed(store, KEY) as claim:
         assert not claim.is_repeat
 
 
 async def test_a_claim_kept_open_is_finished_later(store: DedupStore) -> None:
-    async with Claim(store, KEY) as claim:
+    async with claimed(store, KEY) as claim:
         claim.keep_open()
-    assert await refusal(Claim(store, KEY)) == "repeat_in_flight"
+    assert await refusal(store) == "repeat_in_flight"
     await claim.finish(b"reply")
-    async with Claim(store, KEY) as repeat:
+    async with claimed(store, KEY) as repeat:
         assert repeat.reply == b"reply"
 
 
 async def test_a_claim_kept_open_and_failed_is_free(store: DedupStore) -> None:
-    async with Claim(store, KEY) as claim:
+    async with claimed(store, KEY) as claim:
         claim.keep_open()
     await claim.finish(None)
-    async with Claim(store, KEY) as again:
+    async with claimed(store, KEY) as again:
         assert not again.is_repeat
 
 
 async def test_without_a_store_everything_is_ours() -> None:
     store = None
-    async with Claim(store, KEY) as one, Claim(store, KEY) as two:
+    async with claimed(store, KEY) as one, claimed(store, KEY) as two:
         assert not one.is_repeat and not two.is_repeat
         one.reply = two.reply = b"reply"
     await one.finish(b"reply")
@@ -118,12 +137,12 @@ async def test_without_a_store_everything_is_ours() -> None:
 async def test_keeping_a_reply_outlives_cancellation_for_a_second(autojump_clock: MockClock) -> None:
     store = Remote()
     with trio.CancelScope() as scope:
-        async with Claim(store, KEY) as claim:
+        async with claimed(store, KEY) as claim:
             claim.reply = b"reply"
             scope.cancel()
-    async with Claim(store, KEY) as repeat:
+    async with claimed(store, KEY) as repeat:
         assert repeat.reply == b"reply"
-    async with Claim(store, bytes(20)) as claim:
+    async with claimed(store, bytes(20)) as claim:
         store.inner.takes = 100
         claim.reply = b"reply"
         before = trio.current_time()

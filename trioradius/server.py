@@ -85,7 +85,10 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     if peer.learns and source.transport == "udp":
         learn(message, peer, source.address, app.learned)
     await abreast
-    async with Claim(app.dedup, source.duplicate_key(message)) as claim:
+    claim = Claim(app.dedup, source.duplicate_slot(message), message.authenticator)
+    if asking := claim.begin():
+        await asking
+    try:
         if claim.is_repeat:
             app.counters["repeats"] += 1
             return claim.reply
@@ -102,6 +105,9 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
             return Delayed(signed, app.reject_delay * random.uniform(1, 1 + JITTER), claim.finish)
         claim.reply = signed if keep else None
         return signed
+    finally:
+        if telling := claim.end():
+            await telling
 
 
 def require_room(app: App[Any], source: Source) -> None:

@@ -219,7 +219,7 @@ def test_reserved_octets_of_a_reply_are_ignored() -> None:
 def test_no_reply_is_kept_for_a_repeat() -> None:
     """TLS repeats nothing (RFC 9765 section 4.2.2)."""
     source = Source("192.0.2.1", 2083, "tls", RADIUS_1_1, frozenset(REQUESTS), connection=1)
-    assert source.duplicate_key(RADIUS_1_1.decode(encoded(AccessRequest(UserName("alice"))))) == b""
+    assert source.duplicate_slot(RADIUS_1_1.decode(encoded(AccessRequest(UserName("alice"))))) == b""
 
 
 # Protocol-Error

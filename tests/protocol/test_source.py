@@ -21,34 +21,33 @@ def packet(code: int = 1, identifier: int = 7, vector: bytes = bytes(16), attrib
     return wire.decode(bytes((code, identifier, 0, 20 + len(attributes))) + vector + attributes)
 
 
-KEY = source().duplicate_key(packet())
+SLOT = source().duplicate_slot(packet())
 
 
-def test_a_repeat_has_the_same_key_whatever_else_changed() -> None:
+def test_a_repeat_has_the_same_slot_whatever_else_changed() -> None:
     """Attributes are no part of it: the Request Authenticator stands for them."""
-    assert source().duplicate_key(packet(attributes=b"\1\3x")) == KEY
+    assert source().duplicate_slot(packet(attributes=b"\1\3x")) == SLOT
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        source().duplicate_key(packet(code=4)),
-        source().duplicate_key(packet(identifier=8)),
-        source().duplicate_key(packet(vector=bytes(15) + b"\1")),
-        source(address="192.0.2.2").duplicate_key(packet()),
-        source(address="192.0.2.11", port=812).duplicate_key(packet()),
-        source(port=1813).duplicate_key(packet()),
-        source(role="4").duplicate_key(packet()),
-        source(connection=1).duplicate_key(packet()),
+        source().duplicate_slot(packet(code=4)),
+        source().duplicate_slot(packet(identifier=8)),
+        source(address="192.0.2.2").duplicate_slot(packet()),
+        source(address="192.0.2.11", port=812).duplicate_slot(packet()),
+        source(port=1813).duplicate_slot(packet()),
+        source(role="4").duplicate_slot(packet()),
+        source(connection=1).duplicate_slot(packet()),
     ],
 )
-def test_anything_else_makes_another_key(other: bytes) -> None:
-    assert other != KEY
+def test_anything_else_makes_another_slot(other: bytes) -> None:
+    assert other != SLOT
 
 
-def test_the_request_authenticator_is_at_the_end() -> None:
-    assert KEY.endswith(bytes(16))
-    assert source().duplicate_key(packet(vector=b"v" * 16))[:-16] == KEY[:-16]
+def test_the_request_authenticator_is_no_part_of_it() -> None:
+    """It tells repeats within a slot, where a new one ends the life of an earlier reply (RFC 5080 section 2.2.2)."""
+    assert source().duplicate_slot(packet(vector=b"v" * 16)) == SLOT
 
 
 def test_it_prints_as_address_and_port() -> None:

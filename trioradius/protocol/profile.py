@@ -43,10 +43,11 @@ class Profile:
 
     ``identifiers`` is how many requests one connection can tell apart. ``hiding`` makes what hides and unhides values
     under a secret and an authenticator; it returns None where the version hides nothing. ``signed`` says whether
-    Message-Authenticator exists in it. ``duplicate_key`` makes, of what names a source, the key of a message from it
-    (RFC 5080 section 2.2.2), empty where no repeat can come. ``unanswered`` gives the octets that tell a peer, by an
-    Error-Cause, that its request gets no reply; None where the version stays silent. ``tells_unsupported`` says that
-    this is what a request gets that is not supported, rather than a NAK.
+    Message-Authenticator exists in it. ``duplicate_slot`` makes, of what names a source, the slot of a message from it,
+    in which the Request Authenticator tells repeats (RFC 5080 section 2.2.2); it is empty where no repeat can come.
+    ``unanswered`` gives the octets that tell a peer, by an Error-Cause, that its request gets no reply; None where the
+    version stays silent. ``tells_unsupported`` says that this is what a request gets that is not supported, rather than
+    a NAK.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Profile:
     sign_reply: Sign
     hiding: Callable[[Secret, bytes], Hiding | None]
     signed: bool
-    duplicate_key: Callable[[bytes, Message], bytes]
+    duplicate_slot: Callable[[bytes, Message], bytes]
     unanswered: Callable[[bytes, int, Secret | None], bytes | None]
     tells_unsupported: bool
 
@@ -141,9 +142,9 @@ def _written(avp: AVP, hiding: Hiding | None, left_out: frozenset[Key]) -> bytes
     return avp.wire(hiding.hide if hiding is not None else None)
 
 
-def _duplicate_key(prefix: bytes, message: Message) -> bytes:
-    """Source, code, Identifier and, as its last sixteen octets, the Request Authenticator."""
-    return prefix + message.octets[:2] + message.authenticator
+def _duplicate_slot(prefix: bytes, message: Message) -> bytes:
+    """Source, code and Identifier."""
+    return prefix + message.octets[:2]
 
 
 def _silent(octets: bytes, error_cause: int, secret: Secret | None) -> None:
@@ -161,7 +162,7 @@ RADIUS_1_0: Final = Profile(
     sign_reply=proof.sign_reply,
     hiding=Hiding,
     signed=True,
-    duplicate_key=_duplicate_key,
+    duplicate_slot=_duplicate_slot,
     unanswered=_silent,
     tells_unsupported=False,
 )
@@ -181,7 +182,7 @@ RADIUS_1_1: Final = Profile(
     sign_reply=radius_1_1.sign,
     hiding=radius_1_1.hiding,
     signed=False,
-    duplicate_key=radius_1_1.duplicate_key,
+    duplicate_slot=radius_1_1.duplicate_slot,
     unanswered=radius_1_1.unanswered,
     tells_unsupported=True,
 )

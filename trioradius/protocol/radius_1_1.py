@@ -102,7 +102,7 @@ def hiding(secret: Secret, authenticator: bytes) -> None:
     """Nothing is hidden (RFC 9765 section 5.1)."""
 
 
-def duplicate_key(prefix: bytes, message: Message) -> bytes:
+def duplicate_slot(prefix: bytes, message: Message) -> bytes:
     """None: TLS repeats nothing, so that no reply is kept for a repeat (RFC 9765 section 4.2.2)."""
     return b""
 

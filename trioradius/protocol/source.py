@@ -23,8 +23,8 @@ def _sender(source: Source) -> str:
     return f"{source.address} {source.connection}" if source.connection else source.address
 
 
-def _duplicate_key(source: Source) -> Callable[[Message], bytes]:
-    return functools.partial(source.profile.duplicate_key, source.prefix)
+def _duplicate_slot(source: Source) -> Callable[[Message], bytes]:
+    return functools.partial(source.profile.duplicate_slot, source.prefix)
 
 
 @attrs.frozen(eq=False)
@@ -34,8 +34,8 @@ class Source:
     ``address`` is the peer's IP address as text (IPv4 where it was v4-mapped), ``transport`` is "udp", "tls" or "dtls",
     ``accepts`` the packet codes its listener takes, ``connection`` a number for connected transports. ``role`` is
     what listeners share that answer for each other, so that several machines agree on a duplicate. ``peer`` is who it
-    is where a connection has proved that. ``duplicate_key`` gives the key of a message from here, as the profile makes
-    it. ``sender`` is whose requests in flight are counted together: those of an address, or of one connection.
+    is where a connection has proved that. ``duplicate_slot`` gives the slot of a message from here, as the profile
+    makes it. ``sender`` is whose requests in flight are counted together: those of an address, or of one connection.
     """
 
     address: str
@@ -48,8 +48,8 @@ class Source:
     peer: Peer | None = None
     prefix: bytes = attrs.field(init=False, repr=False, default=attrs.Factory(_prefix, takes_self=True))
     sender: str = attrs.field(init=False, repr=False, default=attrs.Factory(_sender, takes_self=True))
-    duplicate_key: Callable[[Message], bytes] = attrs.field(
-        init=False, repr=False, default=attrs.Factory(_duplicate_key, takes_self=True)
+    duplicate_slot: Callable[[Message], bytes] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_duplicate_slot, takes_self=True)
     )
 
     def __str__(self) -> str:

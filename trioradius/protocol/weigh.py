@@ -67,8 +67,13 @@ def _weigh_chap(proof: CHAP, credential: Credential) -> Verdict:
         return Verdict(False, "CHAP without a challenge proves nothing")
     if not credential.password:
         return EMPTY
-    expected = md5(bytes((proof.identifier,)) + credential.password + proof.challenge)
+    expected = chap_response(bytes((proof.identifier,)), credential.password, proof.challenge)
     return _verdict(compare_digest(expected, proof.response))
+
+
+def chap_response(identifier: bytes, password: bytes, challenge: bytes) -> bytes:
+    """What answers a challenge of CHAP, 16 octets (RFC 1994 section 4.1)."""
+    return md5(identifier + password + challenge)
 
 
 def _weigh_ms_chap(proof: MSCHAP, credential: Credential) -> Verdict:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from trioradius.errors import ConfigurationError
 
-_AUTHENTICATOR: Final = 16
-"""The last octets of a key. A new authenticator under the same rest takes the place of the old one (RFC 5080)."""
-_ENTRY_OCTETS: Final = 400
+AUTHENTICATOR: Final = 16
+"""The last octets of a key; those before them are its slot. A new authenticator in a slot takes the old one's place."""
+_ENTRY_OCTETS: Final = 500
 """What one kept reply costs beside its own octets, measured."""
 
 
 class DedupStore(Protocol):
     """Where replies live for a while, so that a repeat finds its own.
 
-    ``key`` is opaque but for its last sixteen octets, the Request Authenticator.
+    ``key`` is opaque but for its last sixteen octets, the Request Authenticator, before which its slot stands: source,
+    code and Identifier.
     """
 
     async def begin(self, key: bytes) -> bytes | bool:
@@ -27,6 +28,23 @@ class DedupStore(Protocol):
     async def finish(self, key: bytes, reply: bytes | None) -> None:
         """Keep the reply that a request of ours got; None frees the key, so that a repeat tries again."""
         ...
+
+
+class Kept:
+    """What is known of one request: its reply, or that it is being answered, where ``reply`` is None."""
+
+    __slots__ = ("authenticator", "reply", "slot", "until")
+
+    def __init__(self, slot: bytes, authenticator: bytes) -> None:
+        self.slot = slot
+        self.authenticator = authenticator
+        self.reply: bytes | None = None
+        self.until = 0.0
+
+    @property
+    def key(self) -> bytes:
+        """What a DedupStore calls it."""
+        return self.slot + self.authenticator
 
 
 class MemoryDedupStore:
@@ -48,11 +66,11 @@ class MemoryDedupStore:
         self._ttl = ttl
         self._half = octets // 2
         self._clock = clock
-        # A dict, which is written without a call.
-        self._running: dict[bytes, None] = {}
-        # Two generations: a reply is looked for in both, and dropping the older one frees all of it at once.
-        self._young: dict[bytes, tuple[bytes, bytes, float]] = {}
-        self._old: dict[bytes, tuple[bytes, bytes, float]] = {}
+        # Two generations: a request is looked for in both, and dropping the older one frees all of it at once.
+        self._young: dict[bytes, Kept] = {}
+        self._old: dict[bytes, Kept] = {}
+        self._displaced: dict[bytes, Kept] = {}
+        """By key: those still being answered while another authenticator has taken their slot."""
         self._young_octets = 0
         self._turn_at = -1.0
         self.heir: Callable[[bytes, bytes | None, float], None] | None = None
@@ -60,73 +78,122 @@ class MemoryDedupStore:
 
     async def begin(self, key: bytes) -> bytes | bool:
         """As DedupStore."""
-        return self.begin_at_once(key)
+        begun = self.claim(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:])
+        return True if isinstance(begun, Kept) else begun
 
     async def finish(self, key: bytes, reply: bytes | None) -> None:
         """As DedupStore."""
-        self.finish_at_once(key, reply)
+        kept = self._running(key)
+        if kept is not None:
+            self.settle(kept, reply)
 
-    def begin_at_once(self, key: bytes) -> bytes | bool:
-        """begin(), for whoever knows that there is nothing to wait for."""
-        slot = key[:-_AUTHENTICATOR]
-        kept = self._young.get(slot) or self._old.get(slot)
-        if kept is not None and kept[0] == key and kept[2] >= self._clock():
-            return kept[1]
-        running = self._running
-        if key in running:
-            return False
-        running[key] = None
-        return True
+    def claim(self, slot: bytes, authenticator: bytes) -> Kept | bytes | Literal[False]:
+        """begin() for whoever knows that there is nothing to wait for: a Kept, to be settled, where it is ours."""
+        young = self._young
+        kept = young.get(slot) or self._old.get(slot)
+        if kept is not None:
+            if kept.authenticator == authenticator:
+                if kept.reply is None:
+                    return False
+                if kept.until >= self._clock():
+                    return kept.reply
+            elif self._displaced and slot + authenticator in self._displaced:
+                return False
+            if kept.reply is not None and slot in young:
+                self._young_octets -= len(kept.reply) + _ENTRY_OCTETS
+            else:
+                self._displace(kept)
+        ours = young[slot] = Kept(slot, authenticator)
+        return ours
 
-    def finish_at_once(self, key: bytes, reply: bytes | None) -> None:
-        """finish(), for whoever knows that there is nothing to wait for."""
-        if key in self._running:
-            del self._running[key]
+    def _displace(self, kept: Kept) -> None:
+        """A new authenticator ends the life of an earlier reply (RFC 5080 section 2.2.2), not that of a handler."""
+        if kept.reply is None:
+            self._displaced[kept.key] = kept
+        self._old.pop(kept.slot, None)
+
+    def settle(self, kept: Kept, reply: bytes | None) -> None:
+        """finish() of what claim() gave."""
         if self.heir is not None:
-            self.heir(key, reply, self._ttl)
-        if reply is not None:
-            self.keep(key, reply, self._ttl)
+            self.heir(kept.key, reply, self._ttl)
+        if self._displaced and self._displaced.pop(kept.key, None) is not None and reply is not None:
+            # Whoever took the slot, and is being answered still, makes room for it once more.
+            other = self._young.get(kept.slot) or self._old.get(kept.slot)
+            if other is not None:
+                self._displace(other)
+        if reply is None:
+            self._forget(kept)
+        else:
+            self._keep(kept, reply, self._ttl)
 
-    def keep(self, key: bytes, reply: bytes, seconds: float) -> None:
-        """Let a reply live for so long, at most the ttl.
-
-        It ends the life of a reply to a request that differed only in its authenticator (RFC 5080 section 2.2.2).
-        """
+    def _keep(self, kept: Kept, reply: bytes, seconds: float) -> None:
         now = self._clock()
         if now >= self._turn_at or self._young_octets > self._half:
             self._turn(now)
-        slot, young = key[:-_AUTHENTICATOR], self._young
-        self._young_octets += len(reply) - len(young[slot][1]) if slot in young else len(reply) + _ENTRY_OCTETS
-        young[slot] = key, reply, now + seconds
+        kept.reply = reply
+        kept.until = now + seconds
+        self._young_octets += len(reply) + _ENTRY_OCTETS
+        self._young[kept.slot] = kept
+
+    def _forget(self, kept: Kept) -> None:
+        for generation in self._young, self._old:
+            if generation.get(kept.slot) is kept:
+                del generation[kept.slot]
+
+    def _running(self, key: bytes) -> Kept | None:
+        """The entry of a request that is being answered."""
+        slot = key[:-AUTHENTICATOR]
+        for kept in self._young.get(slot), self._old.get(slot), self._displaced.get(key):
+            if kept is not None and kept.reply is None and kept.key == key:
+                return kept
+        return None
+
+    def keep(self, key: bytes, reply: bytes, seconds: float) -> None:
+        """Let a reply live for so long, at most the ttl."""
+        self._keep(Kept(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:]), reply, seconds)
 
     def hold(self, key: bytes) -> None:
         """Take a key for one that is being answered elsewhere, until release()."""
-        self._running[key] = None
+        self.claim(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:])
 
     def release(self, key: bytes) -> None:
         """End what hold() began."""
-        self._running.pop(key, None)
+        kept = self._running(key)
+        if kept is not None:
+            self._displaced.pop(key, None)
+            self._forget(kept)
 
     @property
     def running(self) -> tuple[bytes, ...]:
         """The keys that are being answered."""
-        return tuple(self._running)
+        return tuple(kept.key for kept in self._all() if kept.reply is None)
 
     @property
     def kept(self) -> list[tuple[bytes, bytes, float]]:
         """Key, reply and the seconds it has left, of every reply that still lives."""
         now = self._clock()
-        entries = {**self._old, **self._young}.values()
-        return [(key, reply, until - now) for key, reply, until in entries if until > now]
+        replies = ((kept.key, kept.reply, kept.until - now) for kept in self._all())
+        return [(key, reply, left) for key, reply, left in replies if reply is not None and left > 0]
+
+    def _all(self) -> list[Kept]:
+        return [*self._all_by_slot().values(), *self._displaced.values()]
+
+    def _all_by_slot(self) -> dict[bytes, Kept]:
+        return {**self._old, **self._young}
 
     def _turn(self, now: float) -> None:
-        """Begin a new generation and drop the one before the last."""
+        """Begin a new generation and drop the one before the last, but for what is still being answered."""
+        stays, goes = (self._young, self._old) if now < self._turn_at + self._ttl else ({}, self._all_by_slot())
+        running = [kept for kept in goes.values() if kept.reply is None and kept.slot not in stays]
         if now < self._turn_at:
-            self.evicted += len(self._old)
-        self._old = self._young if now < self._turn_at + self._ttl else {}
+            self.evicted += len(goes.keys() - stays.keys()) - len(running)
+        for kept in running:
+            stays[kept.slot] = kept
+        self._old = stays
         self._young = {}
         self._young_octets = 0
         self._turn_at = now + self._ttl
 
     def __len__(self) -> int:
-        return len(self._young.keys() | self._old.keys())
+        """How many replies there are."""
+        return sum(kept.reply is not None for kept in self._all())

@@ -88,7 +88,8 @@ class Membership:
             nursery.cancel_scope.cancel()
 
     def leave(self) -> None:
-        """Tidy up what a supervisor that is gone may have left: the last worker to do so removes the folder."""
+        """Tidy up, also what a supervisor that is gone has left: the last worker to do so removes the folder."""
+        self._control.close()
         if self._orphaned:
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
