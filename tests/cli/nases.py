@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import attrs
 import trio
 from trio_util import AsyncValue
 
-from trioradius import UDP, AccessRequest, NoResponse, RadiusError, open_client
+from trioradius import UDP, AccessRequest, Client, NoResponse, RadiusError, open_client
 from trioradius.attributes import State, UserName
 from trioradius.authentication.conversations import worker_of
 from trioradius.eap.supplicant import EAPCredentials
@@ -22,6 +23,7 @@ from trioradius.supplicant import authenticate
 from .conftest import SECRET, Program
 
 APP = """
+import hashlib
 import os
 import trio
 from trioradius import AccessRequest, App
@@ -40,7 +42,7 @@ def note(*what):
 
 @app.on(AccessRequest)
 async def authenticate(request):
-    note("request", os.getpid(), request.authenticator.hex())
+    note("request", os.getpid(), hashlib.sha256(request.wire).hexdigest())
     if EAPMessage in request:
         await eap.authenticate(request, {"alice": "wonderland"}.get)
         return request.accept()
@@ -88,28 +90,38 @@ class Load:
     ending: bool = False
     count: AsyncValue[int] = attrs.field(factory=lambda: AsyncValue(0))
 
-    async def ask(self, address: str) -> None:
-        """One NAS that asks for one user after another, until the load ends."""
-        server = UDP("127.0.0.1", self.port, source_address=address)
-        async with open_client(server, secret=SECRET, retransmission=SCHEDULE) as client:
-            number = 0
-            while not self.ending:
-                number += 1
-                user, begun = f"{address}-{number}", trio.current_time()
-                try:
-                    reply = await client.exchange(AccessRequest(UserName(user)))
-                except NoResponse:
-                    self.unanswered.append(user)
-                else:
-                    self.answers[user] = str(reply["Reply-Message"])
-                    self.count.value += 1
-                self.slowest = max(self.slowest, trio.current_time() - begun)
+    async def ask(self, address: str, opened: AbstractAsyncContextManager[Client] | None = None) -> None:
+        """One NAS that asks for one user after another, until the load ends; over UDP unless by another client."""
+        async with opened or self._client(address) as client:
+            for number in itertools.count(1):
+                if self.ending:
+                    return
+                await self._ask(client, f"{address}-{number}")
                 await trio.sleep(THINKING)
+
+    async def ask_once(self, address: str) -> None:
+        """One NAS that asks for one user."""
+        async with self._client(address) as client:
+            await self._ask(client, address)
+
+    async def _ask(self, client: Client, user: str) -> None:
+        begun = trio.current_time()
+        try:
+            reply = await client.exchange(AccessRequest(UserName(user)))
+        except NoResponse:
+            self.unanswered.append(user)
+        else:
+            self.answers[user] = str(reply["Reply-Message"])
+            self.count.value += 1
+        self.slowest = max(self.slowest, trio.current_time() - begun)
+
+    def _client(self, address: str) -> AbstractAsyncContextManager[Client]:
+        server = UDP("127.0.0.1", self.port, source_address=address)
+        return open_client(server, secret=SECRET, retransmission=SCHEDULE)
 
     async def log_in(self, address: str) -> None:
         """One NAS with EAP conversations, each as slow as people's devices are, until the load ends."""
-        server = UDP("127.0.0.1", self.port, source_address=address)
-        async with open_client(server, secret=SECRET, retransmission=SCHEDULE) as client:
+        async with self._client(address) as client:
             while not self.ending:
                 worker: int | None = None
 
@@ -161,8 +173,8 @@ class Handled:
         workers, closed = {}, set()
         for line in (folder / "handled").read_text().splitlines():
             match line.split():
-                case ["request", process, authenticator]:
-                    requests[authenticator].append(int(process))
+                case ["request", process, packet]:
+                    requests[packet].append(int(process))
                 case ["opened", process, number]:
                     workers[int(number)] = int(process)
                 case ["closed", process, _]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 
@@ -91,6 +92,62 @@ async def test_the_rest_ends_when_nothing_runs(autojump_clock: trio.testing.Mock
             await bequest.tell_rest()
         await one.aclose()
     assert await new.begin(key(1)) == b"done"
+
+
+async def test_a_successor_of_a_successor_hears_of_it_too() -> None:
+    """Two restarts while one request is being answered."""
+    first, second, third = (MemoryDedupStore() for _ in range(3))
+    for number in range(3):
+        await first.begin(key(number))
+    streams = [trio.testing.memory_stream_pair() for _ in range(2)]
+    async with trio.open_nursery() as nursery:
+        for (one, other), old, new in zip(streams, (first, second), (second, third), strict=True):
+            nursery.start_soon(inherit, new, Frames(other))
+            bequest = Bequest(old, Frames(one))
+            await bequest.tell_known()
+            nursery.start_soon(bequest.tell_rest)
+        assert [await third.begin(key(number)) for number in range(3)] == [False] * 3
+        await first.finish(key(0), b"late")
+        await first.finish(key(1), None)
+        await trio.testing.wait_all_tasks_blocked()
+        assert await third.begin(key(0)) == b"late"
+        assert await third.begin(key(1)) is True
+        assert await third.begin(key(2)) is False
+        # The first worker dies: whoever asks again is answered by the last one.
+        await streams[0][0].aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert await third.begin(key(2)) is True
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_a_predecessor_finishes_late_harms_no_newer_request() -> None:
+    """The NAS has given up, and used the Identifier again."""
+    old, new = MemoryDedupStore(), MemoryDedupStore()
+    given_up, answered = (bytes([number]) * 16 for number in (1, 2))
+    await old.begin(b"slot" + given_up)
+    one, other = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(inherit, new, Frames(other))
+        bequest = Bequest(old, Frames(one))
+        await bequest.tell_known()
+        nursery.start_soon(bequest.tell_rest)
+        assert await new.begin(b"slot" + answered) is True
+        await old.finish(b"slot" + given_up, b"late")
+        await trio.testing.wait_all_tasks_blocked()
+        assert await new.begin(b"slot" + answered) is False
+        await new.finish(b"slot" + answered, b"reply")
+        assert await new.begin(b"slot" + answered) == b"reply"
+        await one.aclose()
+
+
+async def test_a_predecessor_that_dies_while_it_tells() -> None:
+    new = MemoryDedupStore()
+    one, other = trio.testing.memory_stream_pair()
+    await Frames(one).send(record(RUNNING, key(1)), record(ALL_KNOWN))
+    await one.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await inherit(new, Frames(other))
+    assert await new.begin(key(1)) is True
 
 
 async def test_a_successor_that_dies_ends_the_telling() -> None:

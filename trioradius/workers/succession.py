@@ -80,11 +80,11 @@ async def inherit(store: MemoryDedupStore, frames: Frames) -> None:
             elif kind == RUNNING:
                 store.hold(key)
                 held.add(key)
-            else:
-                held.discard(key)
-                store.release(key)
-                if kind == KEPT:
-                    store.keep(key, reply, seconds)
+            elif key in held:
+                held.remove(key)
+                await store.finish(key, reply if kind == KEPT else None)
+            elif kind == KEPT:
+                store.keep(key, reply, seconds)
     finally:
         for key in held:
-            store.release(key)
+            await store.finish(key, None)
