@@ -205,7 +205,8 @@ async def test_a_worker_killed_every_second(start: Start, folder: pathlib.Path) 
     # No more log than a pipe holds, which nobody reads meanwhile.
     program = start("run", "several:app", *PLACE, "--log-level", "error")
     killed: set[int] = set()
-    async with load(program) as asked:
+    async with load(program) as asked, trio.open_nursery() as nursery:
+        nursery.start_soon(reload_again_and_again, program, asked)
         until = trio.current_time() + SOAK_SECONDS
         while trio.current_time() < until:
             await trio.sleep(1)
@@ -213,6 +214,7 @@ async def test_a_worker_killed_every_second(start: Start, folder: pathlib.Path) 
             victim = random.choice(children(program))
             killed.add(victim)
             os.kill(victim, signal.SIGKILL)
+        asked.ending = True
     handled = Handled.read(folder)
     failed = handled.who_began(asked)
     print(

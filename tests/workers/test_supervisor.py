@@ -349,3 +349,21 @@ async def test_the_folder_goes_with_the_supervisor(write: Write) -> None:
         assert os.stat(folder).st_mode & 0o777 == 0o700
     with pytest.raises(FileNotFoundError):
         os.stat(folder)
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("nothing", "no folder for workers: No such file or directory; set TMPDIR to one to write to"),
+        ("a" * 100, "is too long a path for sockets: set TMPDIR to a shorter one"),
+    ],
+)
+async def test_a_temporary_folder_that_will_not_do(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, folder: str, says: str
+) -> None:
+    os.mkdir(tmp_path / ("a" * 100))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / folder))
+    with pytest.raises(ConfigurationError, match=says):
+        async with opened(1):
+            raise AssertionError("it began")
+    assert os.listdir(tmp_path / ("a" * 100)) == []

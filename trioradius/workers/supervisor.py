@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import math
+import os
 import pathlib
 import shutil
 import signal
@@ -30,7 +31,8 @@ from trioradius.workers.steering import open_sockets
 WORKERS_MAXIMUM: Final = 256
 BACKOFF_SECONDS: Final = 0.1
 """Before a crashed worker's place is filled again; doubled with each crash in a row, which a sound worker ends."""
-BACKOFF_MAXIMUM: Final = 10.0
+BACKOFF_MAXIMUM: Final = 5.0
+"""About as long as a NAS waits before it asks again; a program that crashes at its start takes little of a core so."""
 AGAIN_SECONDS: Final = 1.0
 """Before the next try, where the system had no room for a process."""
 READY_SECONDS: Final = 60.0
@@ -39,6 +41,8 @@ SETTLE_SECONDS: Final = 0.5
 """How long a new worker must last before the next one is replaced."""
 LATE_SECONDS: Final = 5.0
 """Beyond the grace period, before a worker that does not end, or does not hand over, is killed."""
+FOLDER_OCTETS: Final = 96
+"""Of a path, so that a mailbox in it has room in the 108 octets of a socket's address."""
 
 log = logging.getLogger("trioradius.workers")
 
@@ -270,6 +274,15 @@ class Supervisor:
             self._gone += child.counters
 
 
+def _new_folder() -> pathlib.Path:
+    try:
+        return pathlib.Path(tempfile.mkdtemp(prefix="trioradius-"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"no folder for workers: {error.strerror}; set TMPDIR to one to write to"
+        ) from None
+
+
 @contextlib.asynccontextmanager
 async def open_supervisor(
     command: Sequence[str], listeners: Sequence[Listener], count: int, *, grace_seconds: float
@@ -283,11 +296,13 @@ async def open_supervisor(
         grace_seconds: how long a worker may take to answer what it has read.
 
     Raises:
-        ConfigurationError: an address cannot be bound.
+        ConfigurationError: an address cannot be bound, or there is no folder for what the workers tell each other.
     """
     with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="trioradius-"))
+        folder = _new_folder()
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if len(os.fsencode(folder)) > FOLDER_OCTETS:
+            raise ConfigurationError(f"{folder} is too long a path for sockets: set TMPDIR to a shorter one")
         sockets = []
         for listener in listeners:
             sockets.append(await open_sockets(listener, count))
