@@ -31,8 +31,10 @@ from trioradius.peers import Peers, require_proof
 from trioradius.peers.callers import Caller
 from trioradius.peers.policy import learn
 from trioradius.protocol.codes import ACCESS_REJECT
-from trioradius.protocol.packets import ProtocolError
+from trioradius.protocol.packets import ProtocolError, Request
+from trioradius.protocol.peer import Peer
 from trioradius.protocol.source import Source
+from trioradius.protocol.wire import Message
 from trioradius.transports import DTLS, TLS, UDP
 from trioradius.transports.abreast import abreast
 from trioradius.transports.listener import Answer, Delayed, Limits, Service
@@ -78,12 +80,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     profile = source.profile
     message = profile.decode(octets)
     await abreast
-    kind = request_class(message, source)
-    require_proof(message, peer, source, app.learned)
-    profile.verify_request(message, peer.secret)
-    app.counters[kind.name] += 1
-    if peer.learns and source.transport == "udp":
-        learn(message, peer, source.address, app.learned)
+    kind = verified(app, message, peer, source)
     await abreast
     claim = Claim(app.dedup, source.duplicate_slot(message), message.authenticator)
     if asking := claim.begin():
@@ -108,6 +105,21 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     finally:
         if telling := claim.end():
             await telling
+
+
+def verified(app: App[Any], message: Message, peer: Peer, source: Source) -> type[Request[Any]]:
+    """The class of a message that this listener takes, that has the proof its peer owes, and whose proof holds.
+
+    Raises:
+        RadiusError: it must be discarded, and nobody may have learned anything from it.
+    """
+    kind = request_class(message, source)
+    require_proof(message, peer, source, app.learned)
+    source.profile.verify_request(message, peer.secret)
+    app.counters[kind.name] += 1
+    if peer.learns and source.transport == "udp":
+        learn(message, peer, source.address, app.learned)
+    return kind
 
 
 def require_room(app: App[Any], source: Source) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from trioradius.protocol.md4 import md4
+from trioradius.protocol.ms_chap import hash_of_nt_hash
 
 MSK: Final = 64
 """Octets of a Master Session Key (RFC 3748 section 7.10)."""
@@ -24,7 +24,7 @@ def send_and_receive_keys(nt_hash: bytes, nt_response: bytes) -> tuple[bytes, by
 
     Keys of 40 and 56 bits are made of their first 8 octets.
     """
-    master = _sha1(md4(nt_hash) + nt_response + _MASTER)[:16]
+    master = _sha1(hash_of_nt_hash(nt_hash) + nt_response + _MASTER)[:16]
     return _start_key(master, _TO_PEER), _start_key(master, _TO_SERVER)
 
 

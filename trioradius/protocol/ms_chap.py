@@ -6,6 +6,7 @@ Whoever holds the NT hash of a password can do everything here; the password its
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 from hmac import compare_digest
 from typing import Final
@@ -50,6 +51,15 @@ def nt_hash(password: str) -> bytes:
     return md4(password.encode("utf-16-le"))
 
 
+@functools.lru_cache(maxsize=1)
+def hash_of_nt_hash(nt_hash: bytes) -> bytes:
+    """MD4 over an NT hash (HashNtPasswordHash, RFC 2759 section 8.4).
+
+    One login asks for it twice, for the server's proof and for the keys.
+    """
+    return md4(nt_hash)
+
+
 def without_domain(name: bytes) -> bytes:
     """The name without a ``DOMAIN\\`` before it, as it goes into the challenge hash (RFC 2759 sections 4 and 8.2)."""
     return name.partition(b"\\")[2] if b"\\" in name else name
@@ -75,7 +85,7 @@ def authenticator_response(
     authenticator_challenge: bytes, peer_challenge: bytes, user_name: bytes, nt_hash: bytes, response: bytes
 ) -> bytes:
     """The server's own proof, ``S=`` and forty digits (GenerateAuthenticatorResponse, RFC 2759 section 8.7)."""
-    signed = _sha1(md4(nt_hash) + response + _SIGNING)
+    signed = _sha1(hash_of_nt_hash(nt_hash) + response + _SIGNING)
     digest = _sha1(signed + challenge_hash(peer_challenge, authenticator_challenge, user_name) + _PADDING)
     return b"S=" + digest.hex().upper().encode()
 

@@ -216,12 +216,12 @@ class Packet:
             else:
                 found = [octets for key, octets in self._flat() if key == wanted]
             return [b"".join(found)] if attribute.concat and len(found) > 1 else found
-        path = attribute.path
         found = []
+        path, enclosed = attribute.path, isinstance(attribute.within, Attribute)
         for key, octets in self._unfolded():
             if key == wanted:
                 found += attribute.split(octets)
-            elif isinstance(key, tuple) or key == path[0]:
+            elif enclosed and (isinstance(key, tuple) or key == path[0]):
                 outer = (key,) if isinstance(key, int) else key
                 if path[: len(outer)] == outer:
                     for whole in nesting.descend(octets, path[len(outer) :]):

@@ -25,7 +25,6 @@ from trioradius.attributes.microsoft import (
 from trioradius.errors import ConfigurationError
 from trioradius.protocol import mppe, ms_chap
 from trioradius.protocol.credentials import Cleartext, Credential, Hashed, NTHash, Verdict
-from trioradius.protocol.md4 import md4
 from trioradius.protocol.password_change import change_of
 from trioradius.protocol.proofs import CHAP, MSCHAP, PAP, MSCHAPv2, Proof
 from trioradius.protocol.secret import md5
@@ -157,7 +156,7 @@ def earned(proof: MSCHAP | MSCHAPv2, verdict: Verdict, identifier: bytes) -> tup
     """
     if isinstance(proof, MSCHAP):
         return (
-            MSCHAPMPPEKeys(bytes(8) + md4(verdict.nt_hash)),
+            MSCHAPMPPEKeys(bytes(8) + ms_chap.hash_of_nt_hash(verdict.nt_hash)),
             MSMPPEEncryptionPolicy(MSMPPEEncryptionPolicy.ENCRYPTION_ALLOWED),
             MSMPPEEncryptionTypes(_STRONG_ENCRYPTION),
         )
