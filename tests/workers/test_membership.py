@@ -5,12 +5,54 @@ from __future__ import annotations
 import os
 import pathlib
 import socket
+from collections.abc import AsyncIterator
 
+import attrs
 import pytest
+import trio
 
-from trioradius import App, ConfigurationError
-from trioradius.workers import Invitation, Membership
+from trioradius import App, ConfigurationError, MemoryDedupStore
+from trioradius.stores import DedupStore
+from trioradius.workers import Invitation, Membership, control
 from trioradius.workers.control import Control
+
+
+@attrs.frozen
+class Seat:
+    """A worker without listeners, and what its supervisor holds of it."""
+
+    membership: Membership
+    supervisor: Control
+    app: App[None]
+    serving: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+
+    async def hears(self, kind: str) -> None:
+        """The next message but reports of counters."""
+        with trio.fail_after(5):
+            while (message := await self.supervisor.receive()) is not None and message["is"] == control.COUNTERS:
+                pass
+        assert message == {"is": kind}
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until told to end."""
+        with self.serving:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.membership.run, [], self.serving)
+                task_status.started()
+
+
+def seat(folder: pathlib.Path, number: int = 1, dedup: DedupStore | None = None) -> Seat:
+    supervisor, theirs = Control.pair()
+    app = App[None](peers={}, dedup=dedup)
+    return Seat(Membership(Invitation(number, 0, 2, (), theirs.detach(), str(folder)), app), supervisor, app)
+
+
+@pytest.fixture
+async def alone(tmp_path: pathlib.Path) -> AsyncIterator[Seat]:
+    taken = seat(tmp_path, dedup=MemoryDedupStore())
+    yield taken
+    taken.membership.leave()
+    taken.supervisor.close()
 
 
 async def test_an_app_that_has_other_listeners_than_the_workers_began_with(tmp_path: pathlib.Path) -> None:
@@ -27,3 +69,57 @@ async def test_an_app_that_has_other_listeners_than_the_workers_began_with(tmp_p
     membership.leave()
     assert await supervisor.receive() is None
     supervisor.close()
+
+
+async def test_one_is_elected_until_it_makes_room(tmp_path: pathlib.Path) -> None:
+    seats = [seat(tmp_path, number) for number in (1, 2)]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(seats[0].run)
+        await seats[0].app.elected.wait_value(True)
+        await nursery.start(seats[1].run)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert not seats[1].app.elected.value
+        await seats[0].supervisor.send(control.HAND_OVER, to=2)
+        await seats[0].hears(control.HANDED_OVER)
+        with trio.fail_after(5):
+            await seats[1].app.elected.wait_value(True)
+        assert not seats[0].app.elected.value
+        nursery.cancel_scope.cancel()
+    for one in seats:
+        one.membership.leave()
+        one.supervisor.close()
+
+
+async def test_it_makes_room_although_its_successor_is_gone(alone: Seat) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(alone.run)
+        await alone.supervisor.send(control.HAND_OVER, to=99)
+        await alone.hears(control.HANDED_OVER)
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_that_made_room_stays_for_a_while(alone: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trioradius.workers.membership.LINGER_SECONDS", 0.1)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(alone.run)
+        await alone.supervisor.send(control.HAND_OVER, to=99)
+        with trio.fail_after(5):
+            await alone.hears(control.HANDED_OVER)
+    assert alone.serving.cancelled_caught
+
+
+async def test_it_ends_with_its_supervisor(alone: Seat) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(alone.run)
+        alone.supervisor.close()
+    assert alone.serving.cancel_called
+
+
+async def test_it_reports_what_it_counts_when_that_changes(alone: Seat) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(alone.run)
+        for count in (1, 3):
+            alone.app.counters["Access-Request"] = count
+            with trio.fail_after(5):
+                assert await alone.supervisor.receive() == {"is": "counters", "values": {"Access-Request": count}}
+        nursery.cancel_scope.cancel()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _LENGTH: Final = 4
 CHUNK: Final = 65_536
@@ -17,6 +20,16 @@ class Frames:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._received = bytearray()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Be gone."""
+        await self._stream.aclose()
 
     async def send(self, *messages: bytes) -> None:
         """Send these. Raises trio.BrokenResourceError where the other end is gone."""

@@ -72,8 +72,7 @@ class Mailbox:
 
     async def _take(self, stream: trio.SocketStream, service: Service) -> None:
         try:
-            async with stream:
-                frames = Frames(stream)
+            async with Frames(stream) as frames:
                 kind = await frames.receive()
                 if kind == QUESTION:
                     await _answer(frames, service)
@@ -128,8 +127,9 @@ async def ask(folder: pathlib.Path, number: int, request: Request[Any]) -> Reply
         return None
     octets = b""
     with contextlib.suppress(trio.BrokenResourceError):
-        await frames.send(QUESTION, json.dumps(_described(request)).encode(), request.wire)
-        octets = await frames.receive() or b""
+        async with frames:
+            await frames.send(QUESTION, json.dumps(_described(request)).encode(), request.wire)
+            octets = await frames.receive() or b""
     if not octets:
         raise Discard("the worker that began this conversation gives no reply", reason="worker_silent")
     return _read_reply(octets, request)

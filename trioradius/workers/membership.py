@@ -133,12 +133,12 @@ class Membership:
         self, successor: int, store: MemoryDedupStore, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         try:
-            frames = await open_frames(self._folder, successor)
-            await frames.send(BEQUEST)
-            bequest = Bequest(store, frames)
-            await bequest.tell_known()
-            task_status.started()
-            await bequest.tell_rest()
+            async with await open_frames(self._folder, successor) as frames:
+                await frames.send(BEQUEST)
+                bequest = Bequest(store, frames)
+                await bequest.tell_known()
+                task_status.started()
+                await bequest.tell_rest()
         except (OSError, trio.BrokenResourceError):
             # The successor is gone, and the supervisor sees to the next one.
             task_status.started()

@@ -278,9 +278,7 @@ def _new_folder() -> pathlib.Path:
     try:
         return pathlib.Path(tempfile.mkdtemp(prefix="trioradius-"))
     except OSError as error:
-        raise ConfigurationError(
-            f"no folder for workers: {error.strerror}; set TMPDIR to one to write to"
-        ) from None
+        raise ConfigurationError(f"no folder for workers: {error.strerror}; set TMPDIR to one to write to") from None
 
 
 @contextlib.asynccontextmanager
