@@ -82,6 +82,7 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     await abreast
     kind = verified(app, message, peer, source)
     await abreast
+    require_room(app, source)
     claim = Claim(app.dedup, source.duplicate_slot(message), message.authenticator)
     if asking := claim.begin():
         await asking
@@ -91,8 +92,6 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
             return claim.reply
         hiding = profile.request_hiding(message, peer.secret)
         request = kind.received(message, hiding, app.dictionary).sent_by(peer, source)
-        await abreast
-        require_room(app, source)
         reply, keep = await decide(app, request, source)
         await abreast
         signed = profile.encode_reply(reply, message, hiding, peer.secret)
