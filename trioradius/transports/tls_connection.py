@@ -182,7 +182,11 @@ class TLSConnection:
         await self._deliver([waiting])
 
     async def _deliver(self, done: list[Answering[None]]) -> None:
-        """Write the replies. Some requests that must not be answered end the connection (RFC 6613 section 2.6.4)."""
+        """Write the replies, in one piece: a record of each would cost as much again.
+
+        Some requests that must not be answered end the connection (RFC 6613 section 2.6.4).
+        """
+        replies: list[bytes] = []
         for answering in done:
             answer, error = answering.answer, answering.error
             if isinstance(answer, Delayed):
@@ -192,8 +196,9 @@ class TLSConnection:
             self._tokens.give_back(answering.octets)
             if error is not None:
                 self._discard(error)
-            else:
-                self._write_reply(answer)
+            elif answer is not None:
+                replies.append(answer)
+        self._write_reply(b"".join(replies))
 
     async def _delay(self, reply: Delayed, octets: bytes) -> None:
         try:
@@ -221,8 +226,8 @@ class TLSConnection:
         self._paid.set()
 
     def _write_reply(self, reply: bytes | None) -> None:
-        """Encrypt a reply; what is ready at the same time leaves in one write."""
-        if reply is not None and self._engine.state is State.OPEN:
+        """Encrypt a reply, or several; what is ready at the same time leaves in one write."""
+        if reply and self._engine.state is State.OPEN:
             self._engine.write(reply)
             self._written.set()
 
