@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from .conftest import COMMAND, ROOT, Call, Complain
+from .conftest import COMMAND, ROOT, SECRET, Call, Complain, Start
 
 
 def test_help_lists_every_command(call: Call) -> None:
@@ -61,3 +62,19 @@ def test_unknown_option(mistake: Complain) -> None:
 
 def test_missing_argument(mistake: Complain) -> None:
     assert mistake("run") == "trioradius run: Missing argument 'MODULE:APP'. (see trioradius run --help)"
+
+
+def test_nobody_reads_what_is_printed(start: Start, hello: str) -> None:
+    """As where head(1) has seen enough."""
+    port = start("run", hello, "--udp", "127.0.0.1:0").port()
+    reading, writing = os.pipe()
+    os.close(reading)
+    asked = subprocess.run(
+        [*COMMAND, "send", f"127.0.0.1:{port}", "User-Name=alice", "User-Password=wonderland"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TRIORADIUS_SECRET": SECRET},
+    )
+    os.close(writing)
+    assert asked.returncode == 1
+    assert asked.stderr == b""
