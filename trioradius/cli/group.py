@@ -63,8 +63,9 @@ class Commands(click.Group):
             cause = first_of(error)
             if isinstance(cause, KeyboardInterrupt):
                 sys.exit(130)
-            if isinstance(cause, BrokenPipeError):
-                # Nobody reads any more what is printed, as past head(1); nothing may be tried at the end either.
+            if isinstance(cause, BrokenPipeError | SystemExit):
+                # Nobody reads any more what is printed, as past head(1), which rich makes a SystemExit; nothing may be
+                # tried at the end either.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 sys.exit(1)
             if not isinstance(cause, RadiusError):
