@@ -47,6 +47,7 @@ from trioradius.attributes.ietf import (
     SessionTimeout,
     UserName,
 )
+from trioradius.errors import StoreUnavailable
 from trioradius.protocol.profile import RADIUS_1_0
 from trioradius.protocol.source import Source
 from trioradius.server import AppService
@@ -380,6 +381,23 @@ async def test_a_delayed_reject_reaches_no_repeat_before_its_time(app: App[Any])
     await answer.sent(answer.octets)
     assert await answer_to(app, octets, source()) == answer.octets
     assert len(handled) == 1
+
+
+async def test_a_store_that_refuses_a_delayed_reject_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    class Refusing:
+        async def begin(self, key: bytes) -> bool:
+            return True
+
+        async def finish(self, key: bytes, reply: bytes | None) -> None:
+            raise StoreUnavailable("the store is away", reason="store_unavailable")
+
+    app: App[Any] = App(PEERS, dedup=Refusing(), reject_delay=1)
+    answer_with(app, lambda request: request.reject())
+    service = AppService(app)
+    answer = await answer_to(app, login(), source())
+    assert isinstance(answer, Delayed)
+    await service.fenced(answer, source()).sent(answer.octets)
+    assert app.counters["discarded.store_unavailable"] == 1
 
 
 async def test_only_rejects_are_delayed(app: App[Any]) -> None:

@@ -76,13 +76,14 @@ async def respond(app: App[Any], octets: bytes, source: Source) -> Answer:
     Raises:
         RadiusError: the packet must be discarded (one of DISCARDED).
     """
-    peer = source.peer or app.peers.at_hand(source.address) or await app.peers.find(source.address)
+    known = source.peer or app.peers.at_hand(source.address)
+    peer = known or await app.peers.find(source.address)
     profile = source.profile
     message = profile.decode(octets)
     await abreast
     kind = verified(app, message, peer, source)
     await abreast
-    require_room(app, source)
+    require_room(app, source, itself=known is None)
     claim = Claim(app.dedup, source.duplicate_slot(message), message.authenticator)
     if asking := claim.begin():
         await asking
@@ -121,9 +122,12 @@ def verified(app: App[Any], message: Message, peer: Peer, source: Source) -> typ
     return kind
 
 
-def require_room(app: App[Any], source: Source) -> None:
-    """Raises Overload where too many requests of one NAS, or of one connection, wait for their handlers."""
-    if app.in_flight and app.in_flight[source.sender] >= app.limits.in_flight_per_address:
+def require_room(app: App[Any], source: Source, *, itself: bool) -> None:
+    """Raises Overload where too many requests of one NAS, or of one connection, wait for their handlers.
+
+    ``itself`` says that this one may be among them, since it has waited for its peer.
+    """
+    if app.in_flight and app.in_flight[source.sender] - itself >= app.limits.in_flight_per_address:
         raise Overload(
             "too many requests of this NAS are being answered; Limits(in_flight_per_address=...) bounds them",
             reason="address_overload",
@@ -192,7 +196,14 @@ class AppService:
 
     def fenced(self, reply: Delayed, source: Source) -> Delayed:
         """What is done after a delayed reply has left may fail as well, in a store; no request is left to answer."""
-        return Delayed(reply.octets, reply.seconds, lambda octets: self._fenced(reply.sent(octets), b"", source))
+
+        async def sent(octets: bytes | None) -> None:
+            try:
+                await self._fenced(reply.sent(octets), b"", source)
+            except RadiusError as error:
+                self.discarded(error, source)
+
+        return Delayed(reply.octets, reply.seconds, sent)
 
     async def _fenced(self, step: Awaitable[T], octets: bytes, source: Source) -> T | Answer:
         try:

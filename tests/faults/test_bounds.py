@@ -13,7 +13,7 @@ from tests.faults.conftest import SentFrom
 from tests.faults.corpus import ACCEPT, STRICT
 from tests.faults.raw import SECRET, login, reply, unproven
 from tests.faults.target import PEERS, Target
-from trioradius import UDP, AccessReject, AccessRequest, App, Limits, NoResponse, Peer, open_client, serve
+from trioradius import UDP, AccessAccept, AccessReject, AccessRequest, App, Limits, NoResponse, Peer, open_client, serve
 from trioradius.discards import LINES_MAXIMUM
 from trioradius.peers import policy
 from trioradius.retransmission import Retransmission
@@ -114,6 +114,35 @@ async def test_a_waiting_store_loses_no_count_of_what_is_in_flight(autojump_cloc
                 nursery.start_soon(AppClient(app).send, login())
         assert not app.in_flight
     assert max(running) == 8
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("bound", [1, 4])
+async def test_a_request_is_not_in_its_own_way(bound: int, autojump_clock: MockClock) -> None:
+    """Neither where it waited for its store, nor where it waited for its peer."""
+
+    async def ask(address: str) -> Peer:
+        await trio.sleep(1)
+        return Peer(SECRET)
+
+    for app in (
+        App[None](PEERS, dedup=WaitingStore(), limits=Limits(in_flight_per_address=bound)),
+        App[None](ask, limits=Limits(in_flight_per_address=bound)),
+    ):
+
+        @app.on(AccessRequest)
+        async def accept(request: AccessRequest) -> AccessAccept:
+            return request.accept()
+
+        answers: list[bytes | None] = []
+
+        async def send(app: App[None], answers: list[bytes | None]) -> None:
+            answers.append(await AppClient(app).send(login()))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(bound):
+                nursery.start_soon(send, app, answers)
+        assert [answer and answer[0] for answer in answers] == [2] * bound
 
 
 @pytest.mark.trio

@@ -175,6 +175,67 @@ async def test_given_up_they_are_closed() -> None:
     gc.collect()
 
 
+async def test_the_last_of_its_place_is_done_after_those_before_it() -> None:
+    handled = []
+
+    async def way(octets: bytes) -> bytes:
+        if octets == b"forged":
+            raise Discard("why", reason="forged")
+        await abreast
+        handled.append(octets)
+        return octets
+
+    batch: Batch[str] = Batch(lambda error: error.reason == "forged")
+    for octets, place in ((b"1", "a"), (b"forged", "a"), (b"2", "a"), (b"3", "b")):
+        batch.add(Answering(Service(way), octets, SOURCE, place))
+    assert batch.advance() is None
+    assert handled == [b"1", b"3"]
+    assert [each.octets for each in batch.take()] == [b"1", b"3", b"forged"]
+    gc.collect()
+
+
+async def test_what_is_no_exception_leaves_the_others_to_be_closed() -> None:
+    closed = []
+
+    async def way(octets: bytes) -> bytes:
+        try:
+            await abreast
+            if octets == b"2":
+                raise SystemExit
+            await abreast
+        finally:
+            closed.append(octets)
+        return octets
+
+    batch = batch_of(way, b"1", b"2", b"3")
+    with pytest.raises(SystemExit):
+        batch.advance()
+    batch.close()
+    assert sorted(closed) == [b"1", b"2", b"3"]
+
+
+async def test_one_that_will_not_be_closed_does_not_keep_the_others_from_it() -> None:
+    closed = []
+
+    async def way(octets: bytes) -> None:
+        try:
+            await abreast
+            if octets == b"3":
+                await trio.lowlevel.checkpoint()
+            await abreast
+        finally:
+            if octets == b"1":
+                await abreast
+            closed.append(octets)
+
+    batch = batch_of(way, b"1", b"2", b"3")
+    waiting = batch.advance()
+    assert waiting is not None
+    batch.close()
+    assert closed == [b"2"]
+    waiting.coroutine.close()
+
+
 @pytest.mark.parametrize("result", [None, 1, StopIteration("value"), (1, 2)])
 @pytest.mark.parametrize("kind", [at_the_first_step, abreast_first, after_waiting])
 async def test_results(kind: Way, result: object) -> None:

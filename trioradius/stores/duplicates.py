@@ -90,6 +90,8 @@ class MemoryDedupStore:
     def claim(self, slot: bytes, authenticator: bytes) -> Kept | bytes | Literal[False]:
         """begin() for whoever knows that there is nothing to wait for: a Kept, to be settled, where it is ours."""
         young = self._young
+        if self._displaced and slot + authenticator in self._displaced:
+            return False
         kept = young.get(slot) or self._old.get(slot)
         if kept is not None:
             if kept.authenticator == authenticator:
@@ -97,12 +99,7 @@ class MemoryDedupStore:
                     return False
                 if kept.until >= self._clock():
                     return kept.reply
-            elif self._displaced and slot + authenticator in self._displaced:
-                return False
-            if kept.reply is not None and slot in young:
-                self._young_octets -= len(kept.reply) + _ENTRY_OCTETS
-            else:
-                self._displace(kept)
+            self._displace(kept)
         ours = young[slot] = Kept(slot, authenticator)
         return ours
 
@@ -110,17 +107,17 @@ class MemoryDedupStore:
         """A new authenticator ends the life of an earlier reply (RFC 5080 section 2.2.2), not that of a handler."""
         if kept.reply is None:
             self._displaced[kept.key] = kept
+        elif self._young.get(kept.slot) is kept:
+            self._young_octets -= len(kept.reply) + _ENTRY_OCTETS
+        self._young.pop(kept.slot, None)
         self._old.pop(kept.slot, None)
 
     def settle(self, kept: Kept, reply: bytes | None) -> None:
         """finish() of what claim() gave."""
         if self.heir is not None:
             self.heir(kept.key, reply, self._ttl)
-        if self._displaced and self._displaced.pop(kept.key, None) is not None and reply is not None:
-            # Whoever took the slot, and is being answered still, makes room for it once more.
-            other = self._young.get(kept.slot) or self._old.get(kept.slot)
-            if other is not None:
-                self._displace(other)
+        if self._displaced:
+            self._displaced.pop(kept.key, None)
         if reply is None:
             self._forget(kept)
         else:
@@ -130,6 +127,10 @@ class MemoryDedupStore:
         now = self._clock()
         if now >= self._turn_at or self._young_octets > self._half:
             self._turn(now)
+        other = self._young.get(kept.slot) or self._old.get(kept.slot)
+        if other is not None and other is not kept:
+            # Whoever took the slot, and is being answered still, makes room for it once more.
+            self._displace(other)
         kept.reply = reply
         kept.until = now + seconds
         self._young_octets += len(reply) + _ENTRY_OCTETS
@@ -153,8 +154,8 @@ class MemoryDedupStore:
         self._keep(Kept(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:]), reply, seconds)
 
     def hold(self, key: bytes) -> None:
-        """Take a key for one that is being answered elsewhere, until release()."""
-        self.claim(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:])
+        """Take a key for one that is being answered elsewhere, until release(); what has its slot stays there."""
+        self._displaced[key] = Kept(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:])
 
     def release(self, key: bytes) -> None:
         """End what hold() began."""

@@ -7,6 +7,7 @@ batch are there too, and every part of the way is done many times over before th
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterable
@@ -133,7 +134,8 @@ class Batch(Generic[Place]):
     """Requests that go abreast, up to the one that really waits; it is taken out, and its task stays with it.
 
     Args:
-        ends_all: whether a request that must be discarded for this is the last one; those behind it are given up.
+        ends_all: whether a request that must be discarded for this is the last one of its place; those behind it are
+            given up.
     """
 
     def __init__(self, ends_all: Callable[[RadiusError], bool] = lambda error: False) -> None:
@@ -141,10 +143,12 @@ class Batch(Generic[Place]):
         self._going: list[Answering[Place]] = []
         self._behind: list[Answering[Place]] = []
         self._done: list[Answering[Place]] = []
+        self._last: list[Answering[Place]] = []
+        """Those that ended all behind them: they are done when those before them are."""
 
     def __bool__(self) -> bool:
         """Whether there is any request still."""
-        return bool(self._going or self._behind or self._done)
+        return bool(self._going or self._behind or self._done or self._last)
 
     @property
     def is_fresh(self) -> bool:
@@ -164,28 +168,32 @@ class Batch(Generic[Place]):
         going = self._going
         if not going:
             going, self._behind = self._behind, []
-        while going:
-            some_ended = False
-            for answering in going:
-                try:
-                    waits_for = answering.step()
-                except StopIteration as stop:
-                    answering.end(stop.value)
-                except BaseException as error:
-                    answering.fail(error)
-                    if answering.error is not None and self._ends_all(answering.error):
-                        going = self._cut_behind(answering, going)
-                        break
-                else:
-                    if waits_for is STOP:
-                        continue
-                    answering.waits_for = waits_for
-                    self._part_at(answering, going)
-                    return answering
-                some_ended = True
-            if some_ended:
-                going = self._without_ended(going)
-        self._going = going
+        try:
+            while going:
+                some_ended = False
+                for answering in going:
+                    try:
+                        waits_for = answering.step()
+                    except StopIteration as stop:
+                        answering.end(stop.value)
+                    except BaseException as error:
+                        answering.fail(error)
+                        if answering.error is not None and self._ends_all(answering.error):
+                            going = self._cut_behind(answering, going)
+                            break
+                    else:
+                        if waits_for is STOP:
+                            continue
+                        answering.waits_for = waits_for
+                        going = self._part_at(answering, going)
+                        return answering
+                    some_ended = True
+                if some_ended:
+                    going = self._without_ended(going)
+        finally:
+            self._going = going
+        self._done += self._last
+        self._last = []
         return None
 
     def _without_ended(self, going: list[Answering[Place]]) -> list[Answering[Place]]:
@@ -193,16 +201,18 @@ class Batch(Generic[Place]):
         self._done += [answering for answering in going if answering.is_done]
         return [answering for answering in going if not answering.is_done]
 
-    def _part_at(self, waiting: Answering[Place], going: list[Answering[Place]]) -> None:
+    def _part_at(self, waiting: Answering[Place], going: list[Answering[Place]]) -> list[Answering[Place]]:
         at = going.index(waiting)
-        self._going = self._without_ended(going[:at])
         self._behind = going[at + 1 :] + self._behind
+        return self._without_ended(going[:at])
 
     def _cut_behind(self, last: Answering[Place], going: list[Answering[Place]]) -> list[Answering[Place]]:
-        at = going.index(last) + 1
-        _give_up(going[at:] + self._behind)
-        self._behind = []
-        return self._without_ended(going[:at])
+        at = going.index(last)
+        behind = going[at + 1 :]
+        _give_up([one for one in behind + self._behind if one.place == last.place])
+        self._behind = [one for one in self._behind if one.place != last.place]
+        self._last.append(last)
+        return self._without_ended(going[:at]) + [one for one in behind if one.place != last.place]
 
     def take(self) -> list[Answering[Place]]:
         """Those that are done, once."""
@@ -216,4 +226,6 @@ class Batch(Generic[Place]):
 
 def _give_up(requests: Iterable[Answering[Any]]) -> None:
     for request in requests:
-        request.coroutine.close()
+        # A store that would wait, as one of a user's may, cannot be told any more; no other request suffers for it.
+        with contextlib.suppress(RuntimeError):
+            request.coroutine.close()

@@ -35,7 +35,7 @@ from trioradius.tls import (
     State,
 )
 from trioradius.tls.datagrams import DATAGRAM_MAXIMUM
-from trioradius.transports.abreast import Answering, at_once
+from trioradius.transports.abreast import Answering, Batch, at_once
 from trioradius.transports.listener import Service, Turn
 from trioradius.transports.secured import CLOSING, log_handshake, refusal
 from trioradius.transports.sockets import Destination, address_of, datagrams
@@ -83,6 +83,7 @@ class DTLSListener(DatagramListener[Session]):
 
     def __init__(self, bound: socket.socket, context: Context, codes: frozenset[int]) -> None:
         super().__init__(bound)
+        self._batch = Batch(lambda error: error.reason in CLOSING)
         self._read, self._write = datagrams(bound, DATAGRAM_MAXIMUM)
         self._receive, self._put = self._next, self._reply
         self._context = context
@@ -135,6 +136,8 @@ class DTLSListener(DatagramListener[Session]):
         session = waiting.place
         if waiting.octets[0] != ACCOUNTING_REQUEST:
             session.turns.add(turn)
+            if not session.is_open:
+                turn.abandon()
         try:
             await super()._stay(waiting, turn)
         finally:
@@ -143,9 +146,11 @@ class DTLSListener(DatagramListener[Session]):
                 self._settle(session)
 
     async def _deliver(self, done: list[Answering[Session]]) -> None:
-        await super()._deliver(done)
-        for answering in done:
-            self._settle(answering.place)
+        try:
+            await super()._deliver(done)
+        finally:
+            for answering in done:
+                self._settle(answering.place)
 
     def _settle(self, session: Session) -> None:
         """One packet is done with; the last one that a session may carry ends it."""
