@@ -205,6 +205,7 @@ async def test_who_is_unknown_or_undated_hears_nothing() -> None:
 async def test_too_many_at_once() -> None:
     app: App[Any] = App({"127.0.0.1": SECRET}, limits=Limits(in_flight_per_address=1))
     client = AppClient(app, profile=RADIUS_1_1)
+    await client.send(encoded(AccessRequest()))
     app.in_flight[client.source.sender] = 1
     assert cause_of(await client.send(encoded(AccessRequest()))) == 506
 
