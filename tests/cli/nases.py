@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import pathlib
+import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import attrs
@@ -74,6 +75,12 @@ SCHEDULE = Retransmission(initial=0.4, longest=2, attempts=30, duration=30)
 """Repeats come sooner than those of most NASes, so that more of them meet a worker that has changed."""
 THINKING = 0.02
 """Seconds between two requests of one NAS: enough of them together, and a processor left for others."""
+
+
+WAITING = APP.replace("await trio.sleep(0.01)", 'while not os.path.exists("go"): await trio.sleep(0.01)')
+"""The same app, whose handlers wait for a file."""
+PLACE = ("--udp", "127.0.0.1:0", "--workers", "3")
+ADDRESSES = [f"127.0.{network}.{last}" for network in (0, 1) for last in range(2, 14)]
 
 
 @attrs.define
@@ -207,3 +214,36 @@ def children_of(process: int) -> list[int]:
             if int(parent) == process and state != "Z":
                 found.append(int(number))
     return sorted(found)
+
+
+def begun(program: Program) -> int:
+    """The port, once all workers serve."""
+    port = int(program.port())
+    program.wait_for("3 workers")
+    return port
+
+
+def end(program: Program) -> None:
+    program.signal(signal.SIGTERM)
+    assert program.status() == 0
+    assert "Traceback" not in program.output
+
+
+async def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+    with trio.fail_after(seconds):
+        while not holds():  # noqa: ASYNC110 - what other processes do
+            await trio.sleep(0.05)
+
+
+async def worker_of_each(
+    port: int, addresses: list[str], host: str = "127.0.0.1", ports: int = 1
+) -> dict[str, set[int]]:
+    """Which processes answered each address, from so many ports of it."""
+    found: dict[str, set[int]] = {}
+    for address in addresses:
+        server = UDP("::1" if ":" in address else host, port, source_address=address)
+        for _ in range(ports):
+            async with open_client(server, secret=SECRET, retransmission=SCHEDULE) as client:
+                reply = await client.exchange(AccessRequest(UserName("anybody")))
+            found.setdefault(address, set()).add(int(str(reply["Reply-Message"]).split()[1]))
+    return found

@@ -1,21 +1,18 @@
-"""``trioradius run --workers`` as its operator meets it: mistakes, signals, who gets a packet, who does what once."""
+"""``trioradius run --workers`` as its operator meets it: mistakes, who gets which packet, who does what once."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import pathlib
-import select
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, closing
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 
 import pytest
 import trio
 
-from tests.nas import Port, octets_of
 from tests.tls.pki import PKI
 from trioradius import TLS, UDP, AccessAccept, AccessRequest, Client, open_client
 from trioradius.attributes import UserName
@@ -23,12 +20,21 @@ from trioradius.protocol.packets import AccessReply
 from trioradius.supplicant import authenticate
 
 from .conftest import ROOT, SECRET, Complain, Program, Start
-from .nases import ALICE, APP, SCHEDULE, Handled, children, children_of, load
-
-PLACE = ("--udp", "127.0.0.1:0", "--workers", "3")
-WAITING = APP.replace("await trio.sleep(0.01)", 'while not os.path.exists("go"): await trio.sleep(0.01)')
-"""The app, whose handlers wait for a file."""
-ADDRESSES = [f"127.0.{network}.{last}" for network in (0, 1) for last in range(2, 14)]
+from .nases import (
+    ADDRESSES,
+    ALICE,
+    APP,
+    PLACE,
+    SCHEDULE,
+    Handled,
+    begun,
+    children,
+    children_of,
+    end,
+    eventually,
+    load,
+    worker_of_each,
+)
 
 
 @pytest.fixture
@@ -36,47 +42,6 @@ def served(start: Start, folder: pathlib.Path) -> Program:
     """The app, on three workers."""
     (folder / "several.py").write_text(APP)
     return start("run", "several:app", *PLACE)
-
-
-@pytest.fixture
-def waiting(start: Start, folder: pathlib.Path) -> Program:
-    """The app whose handlers wait for the file ``go``, on three workers, with a second of grace."""
-    text = WAITING.replace("import AccessRequest, App", "import AccessRequest, App, Limits")
-    (folder / "several.py").write_text(text.replace("reject_delay", "limits=Limits(grace_seconds=1), reject_delay"))
-    return start("run", "several:app", *PLACE)
-
-
-def begun(program: Program) -> int:
-    """The port, once all workers serve."""
-    port = int(program.port())
-    program.wait_for("3 workers")
-    return port
-
-
-def end(program: Program) -> None:
-    program.signal(signal.SIGTERM)
-    assert program.status() == 0
-    assert "Traceback" not in program.output
-
-
-async def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
-    with trio.fail_after(seconds):
-        while not holds():  # noqa: ASYNC110 - what other processes do
-            await trio.sleep(0.05)
-
-
-async def worker_of_each(
-    port: int, addresses: list[str], host: str = "127.0.0.1", ports: int = 1
-) -> dict[str, set[int]]:
-    """Which processes answered each address, from so many ports of it."""
-    found: dict[str, set[int]] = {}
-    for address in addresses:
-        server = UDP("::1" if ":" in address else host, port, source_address=address)
-        for _ in range(ports):
-            async with open_client(server, secret=SECRET, retransmission=SCHEDULE) as client:
-                reply = await client.exchange(AccessRequest(UserName("anybody")))
-            found.setdefault(address, set()).add(int(str(reply["Reply-Message"]).split()[1]))
-    return found
 
 
 @pytest.mark.parametrize("workers", ["some", "0", "257", "-1", "1.5", "٣", ""])
@@ -188,113 +153,6 @@ def test_a_lifespan_in_each_worker(served: Program, folder: pathlib.Path) -> Non
     assert Handled.read(folder).closed == set(there)
 
 
-async def test_sighup_reaches_every_worker(start: Start, folder: pathlib.Path) -> None:
-    (folder / "several.py").write_text(APP.replace('"127.0.0.0/8": b"testing123", ', ""))
-    peers = folder / "peers.toml"
-    peers.write_text('[peers."127.0.0.0/8"]\nsecret = "a first secret of many octets"\n')
-    program = start("run", "several:app", *PLACE, "--peers", "peers.toml")
-    port = begun(program)
-    peers.write_text(f'[peers."127.0.0.0/8"]\nsecret = "{SECRET}"\n')
-    program.signal(signal.SIGHUP)
-    for _ in range(3):
-        program.wait_for("peers read again")
-    found = await worker_of_each(port, ADDRESSES)
-    assert len(set.union(*found.values())) == 3
-    end(program)
-
-
-async def test_sighups_from_the_first_moment_on(start: Start, folder: pathlib.Path) -> None:
-    (folder / "several.py").write_text(APP)
-    program = start("run", "several:app", *PLACE)
-    await eventually(lambda: bool(children(program)))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.to_thread.run_sync, program.wait_for, "3 workers")
-        while len(Handled.read(folder).workers if (folder / "handled").exists() else ()) < 3:
-            program.signal(signal.SIGHUP)
-            await trio.sleep(0.02)
-    end(program)
-    assert "ended by" not in program.output
-
-
-async def test_sigterm_lets_all_workers_answer_what_they_have_read(waiting: Program, folder: pathlib.Path) -> None:
-    port = begun(waiting)
-    async with AsyncExitStack() as stack:
-        ports = [stack.enter_context(closing(Port(("127.0.0.1", port), address))) for address in ADDRESSES]
-        for one in ports:
-            await one.send(octets_of(AccessRequest(UserName("alice")), SECRET.encode()))
-        await eventually(lambda: len(Handled.read(folder).requests) == len(ADDRESSES))
-        waiting.signal(signal.SIGTERM)
-        for _ in range(3):
-            await trio.to_thread.run_sync(waiting.wait_for, "SIGTERM: answering what is under way")
-        (folder / "go").touch()
-        with trio.fail_after(5):
-            for one in ports:
-                await one.receive()
-    assert waiting.status() == 0
-    assert len({worker for [worker] in Handled.read(folder).requests.values()}) == 3
-
-
-async def test_sigterm_waits_no_longer_than_the_grace_period(waiting: Program, folder: pathlib.Path) -> None:
-    port = begun(waiting)
-    with closing(Port(("127.0.0.1", port))) as nas:
-        await nas.send(octets_of(AccessRequest(UserName("alice")), SECRET.encode()))
-        await eventually(lambda: len(Handled.read(folder).requests) == 1)
-        waiting.signal(signal.SIGTERM)
-        before = trio.current_time()
-        await trio.to_thread.run_sync(waiting.status)
-        assert 1 <= trio.current_time() - before < 3
-    assert waiting.status() == 0
-
-
-async def test_a_second_sigint_ends_all_at_once(waiting: Program, folder: pathlib.Path) -> None:
-    port = begun(waiting)
-    workers = children(waiting)
-    with closing(Port(("127.0.0.1", port))) as nas:
-        await nas.send(octets_of(AccessRequest(UserName("alice")), SECRET.encode()))
-        await eventually(lambda: len(Handled.read(folder).requests) == 1)
-        waiting.signal(signal.SIGINT)
-        await trio.to_thread.run_sync(waiting.wait_for, "SIGINT: the workers answer what is under way")
-        before = trio.current_time()
-        waiting.signal(signal.SIGINT)
-        await trio.to_thread.run_sync(waiting.status)
-        assert trio.current_time() - before < 0.9
-    assert children(waiting) == []
-    for worker in workers:
-        with pytest.raises(ProcessLookupError):
-            os.kill(worker, 0)
-
-
-@pytest.mark.parametrize("busy", [False, True])
-async def test_a_killed_supervisor_leaves_no_orphan(waiting: Program, folder: pathlib.Path, busy: bool) -> None:
-    port = begun(waiting)
-    workers = children(waiting)
-    assert len(workers) == 3
-    watched = [os.pidfd_open(worker) for worker in workers]
-    with closing(Port(("127.0.0.1", port))) as nas:
-        if busy:
-            await nas.send(octets_of(AccessRequest(UserName("alice")), SECRET.encode()))
-            await eventually(lambda: len(Handled.read(folder).requests) == 1)
-        waiting.process.kill()
-        waiting.status()
-        for descriptor in watched:
-            assert select.select([descriptor], [], [], 5)[0]
-            os.close(descriptor)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", port))
-
-
-async def test_a_supervisor_killed_at_the_start_leaves_no_orphan(start: Start, folder: pathlib.Path) -> None:
-    (folder / "several.py").write_text(APP)
-    program = start("run", "several:app", *PLACE)
-    await eventually(lambda: bool(children(program)))
-    [first] = children(program)
-    watched = os.pidfd_open(first)
-    program.process.kill()
-    await trio.to_thread.run_sync(program.status)
-    assert select.select([watched], [], [], 5)[0]
-    os.close(watched)
-
-
 async def test_one_worker_is_elected_and_another_when_it_goes(served: Program, folder: pathlib.Path) -> None:
     def elections(kind: str = "elected") -> list[int]:
         lines = [line.split() for line in (folder / "handled").read_text().splitlines()]
@@ -315,27 +173,6 @@ async def test_one_worker_is_elected_and_another_when_it_goes(served: Program, f
     end(served)
 
 
-async def test_signals_to_the_wrong_process(served: Program) -> None:
-    """SIGUSR2 to each and every process, as pkill sends it, is a rolling restart."""
-    begun(served)
-    before = children(served)
-    for process in (*before, served.process.pid):
-        os.kill(process, signal.SIGUSR2)
-    await trio.to_thread.run_sync(served.wait_for, "all workers replaced")
-    assert len({*children(served), *before}) == 6
-    end(served)
-    assert "ended by" not in served.output
-
-
-def test_a_rolling_restart_without_workers(start: Start, hello: str) -> None:
-    server = start("run", hello, "--udp", "127.0.0.1:0")
-    server.port()
-    server.signal(signal.SIGUSR2)
-    server.wait_for("WARNING SIGUSR2 restarts workers, and there are none: start with --workers N")
-    server.signal(signal.SIGTERM)
-    assert server.status() == 0
-
-
 async def test_reload_of_workers_on_a_code_change(start: Start, folder: pathlib.Path) -> None:
     (folder / "several.py").write_text(APP.replace("VERSION", "old"))
     program = start("run", "several:app", *PLACE, "--reload")
@@ -353,45 +190,6 @@ async def test_reload_of_workers_on_a_code_change(start: Start, folder: pathlib.
     [supervisor] = children(program)
     assert not {*children_of(supervisor)} & {*workers}
     end(program)
-
-
-@contextlib.contextmanager
-def systemd(folder: pathlib.Path) -> Iterator[socket.socket]:
-    """What systemd listens at."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind(str(folder / "notify"))
-        listening.settimeout(10)
-        yield listening
-
-
-def test_systemd_hears_of_the_supervisor_alone(start: Start, folder: pathlib.Path) -> None:
-    (folder / "several.py").write_text(APP)
-    with systemd(folder) as heard:
-        program = start("run", "several:app", *PLACE, NOTIFY_SOCKET=str(folder / "notify"))
-        assert heard.recv(1000) == b"READY=1\nSTATUS=3 workers"
-        assert len(Handled.read(folder).workers) == 3
-        program.signal(signal.SIGHUP)
-        assert heard.recv(1000).startswith(b"RELOADING=1\n")
-        assert heard.recv(1000) == b"READY=1\nSTATUS=3 workers"
-        program.signal(signal.SIGUSR2)
-        begun(program)
-        program.wait_for("all workers replaced")
-        end(program)
-        assert heard.recv(1000) == b"STOPPING=1"
-        heard.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            heard.recv(1000)
-
-
-def test_systemd_hears_of_a_server_without_workers(start: Start, hello: str, folder: pathlib.Path) -> None:
-    with systemd(folder) as heard:
-        server = start("run", hello, "--udp", "127.0.0.1:0", NOTIFY_SOCKET=str(folder / "notify"))
-        assert heard.recv(1000) == b"READY=1\nSTATUS=serving"
-        server.signal(signal.SIGHUP)
-        assert heard.recv(1000).startswith(b"RELOADING=1\n")
-        assert heard.recv(1000) == b"READY=1\nSTATUS=serving"
-        end(server)
-        assert heard.recv(1000) == b"STOPPING=1"
 
 
 async def test_the_counters_of_all_workers_are_one_set(start: Start, folder: pathlib.Path) -> None:

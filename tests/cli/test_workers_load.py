@@ -25,12 +25,9 @@ from trioradius import DTLS, TLS, AccessRequest, open_client
 from trioradius.attributes import UserName
 
 from .conftest import SECRET, Program, Start
-from .nases import APP, SCHEDULE, Handled, Load, children, load
+from .nases import APP, PLACE, SCHEDULE, WAITING, Handled, Load, children, end, load
 
 SOAK_SECONDS = float(os.environ.get("TRIORADIUS_SOAK_SECONDS", "5"))
-WAITING = APP.replace("await trio.sleep(0.01)", 'while not os.path.exists("go"): await trio.sleep(0.01)')
-"""The same app, whose handlers wait for a file."""
-PLACE = ("--udp", "127.0.0.1:0", "--workers", "3")
 
 
 async def restart(program: Program, folder: pathlib.Path, text: str) -> None:
@@ -38,11 +35,6 @@ async def restart(program: Program, folder: pathlib.Path, text: str) -> None:
     (folder / "several.py").write_text(text)
     program.signal(signal.SIGUSR2)
     await trio.to_thread.run_sync(program.wait_for, "all workers replaced")
-
-
-def end(program: Program) -> None:
-    program.signal(signal.SIGTERM)
-    assert program.status() == 0
 
 
 async def test_reloads_and_rolling_restarts_lose_nothing_and_repeat_nothing(start: Start, folder: pathlib.Path) -> None:
