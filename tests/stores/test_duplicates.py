@@ -139,7 +139,7 @@ async def test_one_answered_elsewhere_leaves_the_reply_in_its_slot(store: Memory
     assert await store.begin(TWO) == b"two"
     assert await store.begin(ONE) is False
     assert store.running == (ONE,)
-    store.release(ONE)
+    await store.finish(ONE, None)
     assert await store.begin(ONE) is True
 
 

@@ -143,7 +143,7 @@ async def test_a_crash_in_a_row_costs_twice_the_wait_and_siblings_never_notice(
         write(after="if slot == 1: sys.exit(9)")
         os.kill(second, signal.SIGKILL)
         await noted("started", 3 + 4)
-        assert waits(caplog, 1) == [0.1, 0.1, 0.2, 0.4]
+        assert waits(caplog, 1)[:4] == [0.1, 0.1, 0.2, 0.4]
         assert "ended by status 9" in caplog.text
         # The next wait is one of 0.8 s, in which another worker's place is filled all the same.
         await eventually(lambda: 0.8 in waits(caplog, 1))

@@ -154,15 +154,8 @@ class MemoryDedupStore:
         self._keep(Kept(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:]), reply, seconds)
 
     def hold(self, key: bytes) -> None:
-        """Take a key for one that is being answered elsewhere, until release(); what has its slot stays there."""
+        """Take a key for one that is being answered elsewhere, until finish(); what has its slot stays there."""
         self._displaced[key] = Kept(key[:-AUTHENTICATOR], key[-AUTHENTICATOR:])
-
-    def release(self, key: bytes) -> None:
-        """End what hold() began."""
-        kept = self._running(key)
-        if kept is not None:
-            self._displaced.pop(key, None)
-            self._forget(kept)
 
     @property
     def running(self) -> tuple[bytes, ...]:

@@ -47,10 +47,12 @@ class Bequest:
         self._frames = frames
         self._told, self._finished = trio.open_memory_channel[bytes](BACKLOG)
         self._known = [record(KEPT, *entry) for entry in store.kept]
-        self._known += [record(RUNNING, key) for key in store.running]
+        self._unfinished = {*store.running}
+        self._known += [record(RUNNING, key) for key in self._unfinished]
         store.heir = self._learn
 
     def _learn(self, key: bytes, reply: bytes | None, seconds: float) -> None:
+        self._unfinished.discard(key)
         try:
             self._told.send_nowait(record(FREED, key) if reply is None else record(KEPT, key, reply, seconds))
         except trio.WouldBlock:
@@ -65,8 +67,10 @@ class Bequest:
 
     async def tell_rest(self) -> None:
         """Tell what is finished from now on, until nothing is being answered. Raises trio.BrokenResourceError."""
-        while self._store.running or self._finished.statistics().current_buffer_used:
+        while self._unfinished or self._finished.statistics().current_buffer_used:
             await self._frames.send(await self._finished.receive())
+            # What had been read, and waited for room, has been begun meanwhile.
+            self._unfinished = self._unfinished or {*self._store.running}
 
 
 async def inherit(store: MemoryDedupStore, frames: Frames) -> None:
