@@ -40,7 +40,7 @@ def _what_it_said(failure: NotStarted) -> int:
     """The status of a worker that has said what its mistake was. Raises Mistake for one that was cut off."""
     if failure.status != Mistake.exit_code:
         raise Mistake(str(failure)) from None
-    return failure.status
+    return Mistake.exit_code
 
 
 @attrs.define(eq=False)

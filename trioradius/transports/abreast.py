@@ -77,7 +77,8 @@ class Answering(Generic[Place]):
         self.error: RadiusError | None = None
         self.coroutine = coroutine = service.answer(octets, source)
         self._run = run = copy_context().run
-        self.step: Callable[[], Any] = functools.partial(run, coroutine.send, None)
+        step: Any = functools.partial(run, coroutine.send, None)
+        self.step: Callable[[], Any] = step
         """Go on: returns what it stops for, and raises what the coroutine does."""
         self.waits_for: Any = STOP
         self._service = service
