@@ -47,24 +47,62 @@ async def test_a_reply_leaves_from_the_address_that_was_asked(host: str, asked: 
         await open_datagram_socket(host, 0, 1 << 16) as bound,
         socket.socket(FAMILIES[asked], socket.SOCK_DGRAM) as nas,
     ):
-        receive, send = datagrams(bound)
+        ways = datagrams(bound)
         with pytest.raises(BlockingIOError):
-            receive()
+            ways.receive()
         nas.settimeout(5)
         nas.bind(("127.0.0.1" if "." in asked else "::1", 0))
         nas.sendto(b"request", (asked, bound.getsockname()[1]))
-        octets, destination = receive()
+        octets, destination = ways.receive()
         assert octets == b"request"
         assert address_of(destination) == nas.getsockname()[:2]
-        send(b"reply", destination)
+        ways.send(b"reply", destination)
         octets, source = nas.recvfrom(100)
         assert (octets, source[0]) == (b"reply", asked)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts datagrams")
+@pytest.mark.parametrize(
+    "host, asked",
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.9"), ("::", "127.0.0.9"), ("::", "::1"), ("::1", "::1")],
+)
+async def test_replies_of_one_length_leave_in_one_call(host: str, asked: str) -> None:
+    with (
+        await open_datagram_socket(host, 0, 1 << 16) as bound,
+        socket.socket(FAMILIES[asked], socket.SOCK_DGRAM) as nas,
+    ):
+        ways = datagrams(bound)
+        assert ways.send_alike is not None
+        nas.settimeout(5)
+        nas.sendto(b"request", (asked, bound.getsockname()[1]))
+        _, destination = ways.receive()
+        ways.send_alike([b"one", b"two", b"six"], destination)
+        told = [nas.recvfrom(100) for _ in range(3)]
+        assert [octets for octets, _ in told] == [b"one", b"two", b"six"]
+        assert {source[:2] for _, source in told} == {(asked, bound.getsockname()[1])}
+        with pytest.raises(OSError):
+            ways.send_alike([bytes(4_000)] * 60, destination)
+        nas.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            nas.recv(100)
+
+
+async def test_a_kernel_that_cannot_cut_datagrams() -> None:
+    """As Linux before 4.18, and others."""
+
+    class Older(socket.socket):
+        def getsockopt(self, *arguments: int) -> int:  # type: ignore[override]
+            raise OSError(92, "Protocol not available")
+
+    with Older(type=socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert datagrams(bound).send_alike is None
 
 
 async def test_one_octet_too_many_is_seen() -> None:
     with await open_datagram_socket("127.0.0.1", 0, 1 << 16) as bound, socket.socket(type=socket.SOCK_DGRAM) as nas:
         nas.sendto(bytes(5_000), bound.getsockname())
-        octets, _ = datagrams(bound)[0]()
+        octets, _ = datagrams(bound).receive()
         assert len(octets) == 4_097
 
 

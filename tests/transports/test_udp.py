@@ -378,6 +378,34 @@ async def test_many_rejects_at_once(clock: MockClock) -> None:
         assert (await port.ask(octets[0]))[0] == 3
 
 
+# Replies that leave together.
+
+
+@pytest.mark.parametrize("messages, count", [(1, BATCH), (8, 34)], ids=["together", "too many octets at once"])
+async def test_what_was_read_together_is_answered_where_it_came_from(messages: int, count: int) -> None:
+    """Two ports, replies of two lengths, all read in one batch; 34 of 2,000 octets are more than a call can take."""
+    app: App[Any] = App(PEERS)
+
+    @app.on(AccessRequest)
+    async def handle(request: AccessRequest) -> AccessAccept:
+        user = request[UserName]
+        return request.accept(*[ReplyMessage(user.ljust(200 + int(user) % 2, "."))] * messages)
+
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(await UDP("127.0.0.1", 0).bind())
+        ports = [opened.enter_context(contextlib.closing(Port(listener.address))) for _ in range(2)]
+        for number in range(count):
+            await ports[number // 4 % 2].send(login(f"{number:02}"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listener.serve, AppService(app))
+            for which, port in enumerate(ports):
+                own = {number for number in range(count) if number // 4 % 2 == which}
+                assert {int((await port.receive())[40:42]) for _ in own} == own
+                assert await port.hears_nothing_for(0)
+            nursery.cancel_scope.cancel()
+    assert app.counters["Access-Accept"] == count
+
+
 # A socket that has no room, and one that is closed.
 
 
@@ -425,6 +453,18 @@ async def test_a_reply_that_the_network_refuses_is_counted() -> None:
         listener._service = AppService(gate.app)
         await listener._send(b"reply", ("127.0.0.1", 0))
     assert gate.app.counters["discarded.reply_not_sent"] == 1
+
+
+def test_a_listener_whose_trio_is_gone_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """As where a debugger or a signal handler tore it down: it must not try for ever."""
+
+    with socket.socket(type=socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        listener = UDPListener(bound, UDP("127.0.0.1", 0))
+        listener._service = AppService(App(PEERS))
+        with pytest.raises(RuntimeError, match="async context"):
+            listener._work().send(None)
+    assert not caplog.records
 
 
 async def test_a_listener_stopped_before_it_serves_ends() -> None:

@@ -84,7 +84,8 @@ class DTLSListener(DatagramListener[Session]):
     def __init__(self, bound: socket.socket, context: Context, codes: frozenset[int]) -> None:
         super().__init__(bound)
         self._batch = Batch(lambda error: error.reason in CLOSING)
-        self._read, self._write = datagrams(bound, DATAGRAM_MAXIMUM)
+        ways = datagrams(bound, DATAGRAM_MAXIMUM)
+        self._read, self._write = ways.receive, ways.send
         self._receive, self._put = self._next, self._reply
         self._context = context
         self._codes = codes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias
 
@@ -31,12 +32,14 @@ class DatagramListener(Generic[Place]):
     """One bound datagram socket, and the tasks that take turns at it.
 
     A transport sets ``_receive``, the next packet and where its reply goes, and ``_put``, which sends one there. The
-    former raises BlockingIOError where there is none yet, and ConnectionError where what came was no packet.
+    former raises BlockingIOError where there is none yet, and ConnectionError where what came was no packet. It may
+    have ``_put_alike``, which sends several of one length there, or raises OSError when it has sent none.
     """
 
     name = "datagrams"
     _receive: Callable[[], tuple[bytes, Place]]
     _put: Callable[[bytes, Place], object]
+    _put_alike: Callable[[list[bytes], Place], object] | None = None
 
     def __init__(self, bound: socket.socket) -> None:
         self.address: BoundAddress = bound.getsockname()[:2]
@@ -95,6 +98,8 @@ class DatagramListener(Generic[Place]):
         """
         while self._batch or not self._stopping:
             turn = Turn(self._service.limits.handler_seconds)
+            # Raises where Trio itself has come to a sudden end: nothing that follows would ever wait again.
+            trio.lowlevel.current_task()
             try:
                 with turn.limit:
                     await self._lead(turn)
@@ -168,18 +173,36 @@ class DatagramListener(Generic[Place]):
 
     async def _deliver(self, done: list[Answering[Place]]) -> None:
         """Send the replies. What must be discarded is (RFC 2865 section 3), and counted."""
-        put = self._put
+        replies: defaultdict[tuple[Place, int], list[bytes]] = defaultdict(list)
+        others = []
         for answering in done:
             answer = answering.answer
             if isinstance(answer, bytes):
-                try:
-                    put(answer, answering.place)
-                except OSError:
-                    await self._send(answer, answering.place)
-            elif answering.error is not None:
+                replies[answering.place, len(answer)].append(answer)
+            else:
+                others.append(answering)
+        for (place, _), alike in replies.items():
+            await self._send_all(alike, place)
+        for answering in others:
+            if answering.error is not None:
                 self._discarded(answering.error, answering)
-            elif answer is not None:
-                await self._delay(answer, answering)
+            elif answering.answer is not None:
+                await self._delay(answering.answer, answering)
+
+    async def _send_all(self, alike: list[bytes], place: Place) -> None:
+        """Send replies of one length to one place; one by one where they cannot leave together."""
+        if len(alike) > 1 and self._put_alike is not None:
+            try:
+                self._put_alike(alike, place)
+            except OSError:
+                pass  # As where they are longer than the way to the NAS takes in one piece, or too many octets at once.
+            else:
+                return
+        for octets in alike:
+            try:
+                self._put(octets, place)
+            except OSError:
+                await self._send(octets, place)
 
     async def _delay(self, reply: Delayed, answering: Answering[Place]) -> None:
         try:

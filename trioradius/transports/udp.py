@@ -88,7 +88,8 @@ class UDPListener(DatagramListener[Destination]):
 
     def __init__(self, bound: socket.socket, settings: UDP) -> None:
         super().__init__(bound)
-        self._receive, self._put = datagrams(bound)
+        ways = datagrams(bound)
+        self._receive, self._put, self._put_alike = ways.receive, ways.send, ways.send_alike
         self._codes = settings.codes
         self._role = ",".join(map(str, sorted(self._codes)))
 
