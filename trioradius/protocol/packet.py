@@ -44,14 +44,14 @@ class Packet:
 
     def __init__(self, *attributes: AVP | Named, dictionary: Dictionary | None = None) -> None:
         self._message: Message | None = None
-        self._dictionary = dictionary or Dictionary.bundled()
+        self._dictionary = dictionary
         self._hiding: Hiding | None = None
         self._entries: list[nesting.Entry] | None = None
         self._owed = None
         self._reason = ""
         for item in attributes:
             if item.__class__ is not AVP:
-                attributes = tuple(one if isinstance(one, AVP) else self._dictionary.avp(*one) for one in attributes)
+                attributes = tuple(one if isinstance(one, AVP) else self.dictionary.avp(*one) for one in attributes)
                 break
         self._avps: tuple[AVP, ...] | None = attributes  # type: ignore[assignment]
 
@@ -86,7 +86,7 @@ class Packet:
     @property
     def dictionary(self) -> Dictionary:
         """What its attributes are called."""
-        return self._dictionary
+        return self._dictionary or Dictionary.bundled()
 
     @property
     def avps(self) -> tuple[AVP, ...]:
@@ -96,7 +96,7 @@ class Packet:
             self._avps = tuple(
                 attribute.avp(part, unhide)
                 for key, octets in self._joined()
-                for attribute in (self._dictionary.attribute(key),)
+                for attribute in (self.dictionary.attribute(key),)
                 for part in attribute.split(octets)
             )
         return self._avps
@@ -109,7 +109,7 @@ class Packet:
     def get(self, attribute: Attribute[Any] | str, *, tag: int | None = None) -> Any:
         """The first well-formed value, or None. ``tag`` asks for one tag's value (RFC 2868)."""
         if isinstance(attribute, str):
-            attribute = self._dictionary[attribute]
+            attribute = self.dictionary[attribute]
         message = self._message
         if message is None or not attribute.plain or tag is not None:
             return next(iter(self.all(attribute, tag=tag)), None)
@@ -129,7 +129,7 @@ class Packet:
     def all(self, attribute: Attribute[Any] | str, *, tag: int | None = None) -> tuple[Any, ...]:
         """Every well-formed value of an attribute, in order."""
         if isinstance(attribute, str):
-            attribute = self._dictionary[attribute]
+            attribute = self.dictionary[attribute]
         unhide = self._hiding.unhide if self._hiding is not None and attribute.hides else None
         values = []
         for octets in self._find(attribute):
@@ -146,7 +146,7 @@ class Packet:
         A hidden value that cannot be unhidden counts as absent here too, so that nobody compares a password with it.
         """
         if isinstance(attribute, str):
-            attribute = self._dictionary[attribute]
+            attribute = self.dictionary[attribute]
         hiding, message = self._hiding if attribute.encrypt else None, self._message
         if message is not None and attribute.alone:
             first = message.first(attribute.key)  # type: ignore[arg-type]
@@ -240,14 +240,14 @@ class Packet:
     def _unfolded(self) -> list[nesting.Entry]:
         """The entries with Vendor-Specific and extended attributes taken apart, once."""
         if self._entries is None and self._message is not None:
-            self._entries = nesting.expand(self._message.pairs, self._dictionary.vendor)
+            self._entries = nesting.expand(self._message.pairs, self.dictionary.vendor)
         return self._flat()
 
     def _joined(self) -> Iterator[nesting.Entry]:
         """The entries with split values (RFC 8044 section 3.6) joined at the place of their first part."""
         whole: dict[Key, list[bytes]] = {}
         for key, octets in self._unfolded():
-            if self._dictionary.attribute(key).concat:
+            if self.dictionary.attribute(key).concat:
                 whole.setdefault(key, []).append(octets)
         for key, octets in self._unfolded():
             if key not in whole:

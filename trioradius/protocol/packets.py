@@ -52,63 +52,72 @@ class Reply(Packet):
 class AccessAccept(Reply):
     """Code 2: the user may use the service (RFC 2865 section 4.2)."""
 
-    code, name = codes.ACCESS_ACCEPT, "Access-Accept"
+    code = codes.ACCESS_ACCEPT
+    name = "Access-Accept"
     __slots__ = ()
 
 
 class AccessReject(Reply):
     """Code 3: the user may not (RFC 2865 section 4.3)."""
 
-    code, name = codes.ACCESS_REJECT, "Access-Reject"
+    code = codes.ACCESS_REJECT
+    name = "Access-Reject"
     __slots__ = ()
 
 
 class AccessChallenge(Reply):
     """Code 11: the user is asked for more (RFC 2865 section 4.4)."""
 
-    code, name = codes.ACCESS_CHALLENGE, "Access-Challenge"
+    code = codes.ACCESS_CHALLENGE
+    name = "Access-Challenge"
     __slots__ = ()
 
 
 class AccountingResponse(Reply):
     """Code 5: the record is safely kept (RFC 2866 section 4.2)."""
 
-    code, name = codes.ACCOUNTING_RESPONSE, "Accounting-Response"
+    code = codes.ACCOUNTING_RESPONSE
+    name = "Accounting-Response"
     __slots__ = ()
 
 
 class CoAACK(Reply):
     """Code 44: the session was changed (RFC 5176 section 2.2)."""
 
-    code, name = codes.COA_ACK, "CoA-ACK"
+    code = codes.COA_ACK
+    name = "CoA-ACK"
     __slots__ = ()
 
 
 class CoANAK(Reply):
     """Code 45: it was not; Error-Cause says why (RFC 5176 section 3.5)."""
 
-    code, name = codes.COA_NAK, "CoA-NAK"
+    code = codes.COA_NAK
+    name = "CoA-NAK"
     __slots__ = ()
 
 
 class DisconnectACK(Reply):
     """Code 41: the session was ended (RFC 5176 section 2.1)."""
 
-    code, name = codes.DISCONNECT_ACK, "Disconnect-ACK"
+    code = codes.DISCONNECT_ACK
+    name = "Disconnect-ACK"
     __slots__ = ()
 
 
 class DisconnectNAK(Reply):
     """Code 42: it was not; Error-Cause says why (RFC 5176 section 3.5)."""
 
-    code, name = codes.DISCONNECT_NAK, "Disconnect-NAK"
+    code = codes.DISCONNECT_NAK
+    name = "Disconnect-NAK"
     __slots__ = ()
 
 
 class ProtocolError(Reply):
     """Code 52: this hop cannot answer the packet (RFC 7930 section 4)."""
 
-    code, name = codes.PROTOCOL_ERROR, "Protocol-Error"
+    code = codes.PROTOCOL_ERROR
+    name = "Protocol-Error"
     __slots__ = ()
 
 
@@ -171,7 +180,8 @@ class Request(Packet, Generic[ReplyT]):
 class AccessRequest(Request[AccessReply]):
     """Code 1: may this user in? (RFC 2865 section 4.1)"""
 
-    code, name = codes.ACCESS_REQUEST, "Access-Request"
+    code = codes.ACCESS_REQUEST
+    name = "Access-Request"
     replies = (AccessAccept, AccessReject, AccessChallenge)
     __slots__ = ()
 
@@ -244,7 +254,8 @@ class AccessRequest(Request[AccessReply]):
 class AccountingRequest(Request[AccountingResponse]):
     """Code 4: a record to keep (RFC 2866 section 4.1)."""
 
-    code, name = codes.ACCOUNTING_REQUEST, "Accounting-Request"
+    code = codes.ACCOUNTING_REQUEST
+    name = "Accounting-Request"
     replies = (AccountingResponse,)
     __slots__ = ()
 
@@ -256,7 +267,8 @@ class AccountingRequest(Request[AccountingResponse]):
 class CoARequest(Request[CoAReply]):
     """Code 43: change a session (RFC 5176 section 2.2)."""
 
-    code, name = codes.COA_REQUEST, "CoA-Request"
+    code = codes.COA_REQUEST
+    name = "CoA-Request"
     replies = (CoAACK, CoANAK)
     __slots__ = ()
 
@@ -274,7 +286,8 @@ class CoARequest(Request[CoAReply]):
 class DisconnectRequest(Request[DisconnectReply]):
     """Code 40: end a session (RFC 5176 section 2.1)."""
 
-    code, name = codes.DISCONNECT_REQUEST, "Disconnect-Request"
+    code = codes.DISCONNECT_REQUEST
+    name = "Disconnect-Request"
     replies = (DisconnectACK, DisconnectNAK)
     __slots__ = ()
 
@@ -292,7 +305,8 @@ class DisconnectRequest(Request[DisconnectReply]):
 class StatusServer(Request[StatusReply]):
     """Code 12: are you there? Answered by the server itself (RFC 5997)."""
 
-    code, name = codes.STATUS_SERVER, "Status-Server"
+    code = codes.STATUS_SERVER
+    name = "Status-Server"
     replies = (AccessAccept, AccountingResponse)
     __slots__ = ()
 
@@ -300,7 +314,8 @@ class StatusServer(Request[StatusReply]):
 class StatusClient(Request[Reply]):
     """Code 13: experimental, never answered (RFC 2865 section 3)."""
 
-    code, name = codes.STATUS_CLIENT, "Status-Client"
+    code = codes.STATUS_CLIENT
+    name = "Status-Client"
     replies = ()
     __slots__ = ()
 

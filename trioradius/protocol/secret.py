@@ -6,16 +6,12 @@ Preparing costs a few microseconds and happens once a peer; a packet then copies
 from __future__ import annotations
 
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from hashlib import md5 as new_md5
-else:
-    try:
-        # CPython's own MD5 costs half of what OpenSSL's does on a packet; where it was left out, hashlib has one.
-        from _md5 import md5 as new_md5
-    except ImportError:
-        from hashlib import md5 as new_md5
+new_md5: Final[Any] = import_module("_md5" if find_spec("_md5") else "hashlib").md5
+"""CPython's own MD5 costs half of what OpenSSL's does on a packet; where it was left out, hashlib has one."""
 
 _INNER: Final = bytes(octet ^ 0x36 for octet in range(256))
 _OUTER: Final = bytes(octet ^ 0x5C for octet in range(256))
@@ -24,7 +20,8 @@ _BLOCK: Final = 64
 
 def md5(octets: bytes) -> bytes:
     """MD5, as RADIUS prescribes it; not a choice made here."""
-    return new_md5(octets, usedforsecurity=False).digest()
+    digest: bytes = new_md5(octets, usedforsecurity=False).digest()
+    return digest
 
 
 class Secret:
@@ -53,4 +50,5 @@ class Secret:
         inner.update(octets)
         outer = self._outer.copy()
         outer.update(inner.digest())
-        return outer.digest()
+        digest: bytes = outer.digest()
+        return digest

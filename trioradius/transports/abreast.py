@@ -199,8 +199,9 @@ class Batch(Generic[Place]):
 
     def _without_ended(self, going: list[Answering[Place]]) -> list[Answering[Place]]:
         """Those that are still on their way; the others are done."""
-        self._done += [answering for answering in going if answering.is_done]
-        return [answering for answering in going if not answering.is_done]
+        left = [answering for answering in going if answering.waits_for is not None]
+        self._done += [answering for answering in going if answering.waits_for is None] if left else going
+        return left
 
     def _part_at(self, waiting: Answering[Place], going: list[Answering[Place]]) -> list[Answering[Place]]:
         at = going.index(waiting)
