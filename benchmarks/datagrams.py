@@ -19,7 +19,9 @@ import tempfile
 import freeradius
 from servers import (
     HERE,
+    IS_COMPILED,
     OURS,
+    PLAIN,
     USERS,
     Contest,
     Row,
@@ -27,6 +29,7 @@ from servers import (
     compile_radload,
     free_port,
     options_of,
+    plain,
     running,
     trioradius,
     wait_until_answering,
@@ -69,7 +72,7 @@ def _measure(what: str, rounds: int, seconds: float, folder: pathlib.Path) -> di
 
 def servers_of(what: str, folder: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, int]]:
     """The commands that serve it, and the ports to ask."""
-    ports = {name: free_port() for name in (OURS, "FreeRADIUS", PYRAD)}
+    ports = {name: free_port() for name in (OURS, "FreeRADIUS", PYRAD, PLAIN)}
     method = what if what in freeradius.AUTHORIZE else "PAP"
     there = folder / f"freeradius-{what}"
     # The other port of a server is some port that nobody asks.
@@ -79,10 +82,12 @@ def servers_of(what: str, folder: pathlib.Path) -> tuple[dict[str, list[str]], d
         "FreeRADIUS": freeradius.configure(there, *both["FreeRADIUS"], USERS, method=method),
         PYRAD: [sys.executable, str(HERE / "pyrad_server.py"), *map(str, both[PYRAD]), str(HERE / "pyrad.dictionary")],
     }
+    if IS_COMPILED:
+        commands[PLAIN] = plain(trioradius("server:app", ports[PLAIN]))
     if what == "MS-CHAPv2":
         # pyrad has no MS-CHAPv2.
-        del commands[PYRAD], ports[PYRAD]
-    return commands, ports
+        del commands[PYRAD]
+    return commands, {name: ports[name] for name in commands}
 
 
 def options_for(what: str, folder: pathlib.Path, *, pool: int = 200_000) -> list[str]:

@@ -16,9 +16,14 @@ from typing import Any, Final
 
 import attrs
 
+from trioradius.protocol import wire
+
 HERE: Final = pathlib.Path(__file__).parent
 USERS: Final = 10_000
 OURS: Final = "trioradius"
+PLAIN: Final = "trioradius, not compiled"
+IS_COMPILED: Final = not wire.__file__.endswith(".py")
+"""Whether what is measured is the compiled package, as with ``make bench``."""
 SERVER_CORE, LOAD_CORE = "0", "1"
 READY_SECONDS: Final = 60
 LOAD_GRACE: Final = 60
@@ -33,6 +38,11 @@ def trioradius(app: str, port: int, *options: str) -> list[str]:
     """The command that serves an app of this folder."""
     command = [sys.executable, "-m", "trioradius", "run", app, "--log-level", "error"]
     return [*command, "--udp", f"127.0.0.1:{port}", *options]
+
+
+def plain(command: Sequence[str]) -> list[str]:
+    """The same with the sources as they are, where the compiled package would be found first."""
+    return ["env", "--unset=PYTHONPATH", *command]
 
 
 def free_port() -> int:

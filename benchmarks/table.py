@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 import attrs
-from servers import OURS, Row, Rows
+from servers import IS_COMPILED, OURS, Row, Rows
 
 HEADS = ("trioradius is", "by CPU time", "figure", "unit", "CPU µs each", "p50 µs", "p99 µs", "lost")
 
@@ -104,8 +104,9 @@ def values_of(what: str, unit: str, servers: dict[str, list[float]]) -> list[Lin
 
 
 def interpreter() -> str:
-    """Which Python it is, on which machine."""
-    return f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}"
+    """Which Python it is, on which machine, and which build of trioradius."""
+    build = "compiled" if IS_COMPILED else "not compiled"
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, trioradius {build}"
 
 
 def print_lines(lines: Sequence[Line]) -> None:

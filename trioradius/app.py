@@ -120,8 +120,11 @@ class App(Router, Generic[State]):
         self._changed()
         return function
 
-    def dispatch(self, request: Request[Any]) -> Awaitable[Reply]:
-        """The reply, to be awaited, of the first route that matches, through all middleware. Raises NoHandler."""
+    def dispatch(self, request: Request[Any]) -> Awaitable[Any]:
+        """What the first route that matches returns, to be awaited, through all middleware. Raises NoHandler.
+
+        A reply, if the handler is right.
+        """
         return (self._entrance or self._open())(request)
 
     def _changed(self) -> None:

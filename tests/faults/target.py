@@ -31,16 +31,19 @@ PEERS = {
 }
 
 
-class NotingStore(MemoryDedupStore):
+class NotingStore:
     """A duplicate store that also notes the keys it is asked for."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._inner = MemoryDedupStore()
         self.keys: list[bytes] = []
 
     async def begin(self, key: bytes) -> bytes | bool:
         self.keys.append(key)
-        return await super().begin(key)
+        return await self._inner.begin(key)
+
+    async def finish(self, key: bytes, reply: bytes | None) -> None:
+        await self._inner.finish(key, reply)
 
 
 class Target:

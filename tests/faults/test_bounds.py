@@ -15,7 +15,7 @@ from tests.faults.raw import SECRET, login, reply, unproven
 from tests.faults.target import PEERS, Target
 from trioradius import UDP, AccessAccept, AccessReject, AccessRequest, App, Limits, NoResponse, Peer, open_client, serve
 from trioradius.discards import LINES_MAXIMUM
-from trioradius.peers import policy
+from trioradius.peers.policy import LEARNED_MAXIMUM
 from trioradius.retransmission import Retransmission
 from trioradius.testing import AppClient
 
@@ -85,16 +85,16 @@ async def test_forged_replies_do_not_fill_the_log(
 
 
 @pytest.mark.trio
-async def test_forged_addresses_do_not_fill_what_auto_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_forged_addresses_do_not_fill_what_auto_learned() -> None:
     """Inside the migration window a packet without proof teaches, but only so much."""
-    monkeypatch.setattr(policy, "LEARNED_MAXIMUM", 20)
     window = datetime.now(UTC) + timedelta(days=1)
     app: App[None] = App({"198.18.0.0/15": Peer(SECRET, require_message_authenticator="auto", auto_until=window)})
-    for number in range(100):
-        await AppClient(app, address=f"198.18.0.{number}").send(unproven())
-    assert len(app.learned) <= 21
-    await AppClient(app, address="198.18.0.99").send(login())
-    assert app.learned["198.18.0.99"] is True
+    octets = unproven()
+    for number in range(LEARNED_MAXIMUM):
+        await AppClient(app, address=f"198.18.{number >> 8}.{number & 255}").send(octets)
+    assert len(app.learned) <= LEARNED_MAXIMUM + 1
+    await AppClient(app, address="198.18.63.255").send(login())
+    assert app.learned["198.18.63.255"] is True
 
 
 @pytest.mark.trio

@@ -27,11 +27,13 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     if wanted:
         from importlib.metadata import PackageNotFoundError, version
 
+        from trioradius.protocol import wire
+
         try:
             number = version("trioradius")
         except PackageNotFoundError:
             number = "(not installed)"
-        click.echo(f"trioradius {number}")
+        click.echo(f"trioradius {number}" + ("" if wire.__file__.endswith(".py") else ", compiled"))
         context.exit()
 
 
