@@ -1,6 +1,6 @@
 # make run    the hello app on 127.0.0.1, with all that it needs
 # make test   everything that must hold: lint, types, import laws, tests with real peers
-# make compiled  a wheel in dist/ whose way of a packet is compiled: half the processor time, see docs/how-to/compiled.md
+# make compiled  a wheel in dist/ with the way of a packet as machine code; docs/how-to/compiled.md
 # make bench  all benchmarks in one table, side by side with FreeRADIUS, radsecproxy and pyrad; 15 minutes
 # make clean  forget the environment
 

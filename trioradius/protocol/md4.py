@@ -1,11 +1,13 @@
 """MD4 (RFC 1320), which NT hashes are made with; neither hashlib nor cryptography still has it.
 
-pycryptodome's, where it is installed, takes less than half the time of the one here.
+pycryptodome's, where it is installed, takes less than half the time of the one here; compiled, this takes a third of
+its.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
 _MASK: Final = 0xFFFFFFFF
@@ -69,11 +71,14 @@ def _block(state: tuple[int, int, int, int], x: tuple[int, ...]) -> tuple[int, i
     )
 
 
-try:
-    from Crypto.Hash.MD4 import new as _new
-except ImportError:
-    _md4 = digest
-else:
+def _fastest() -> Callable[[bytes], bytes]:
+    if not __file__.endswith(".py"):
+        return digest
+    try:
+        from Crypto.Hash.MD4 import new
+    except ImportError:
+        return digest
+    return lambda octets: bytes(new(octets).digest())
 
-    def _md4(octets: bytes) -> bytes:
-        return bytes(_new(octets).digest())
+
+_md4: Final = _fastest()

@@ -50,7 +50,7 @@ class Packet:
         self._owed = None
         self._reason = ""
         for item in attributes:
-            if item.__class__ is not AVP:
+            if type(item) is not AVP:
                 attributes = tuple(one if isinstance(one, AVP) else self.dictionary.avp(*one) for one in attributes)
                 break
         self._avps: tuple[AVP, ...] | None = attributes  # type: ignore[assignment]

@@ -121,6 +121,10 @@ def decode(octets: bytes) -> Message:
     size = len(octets)
     if size < HEADER:
         raise DecodeError(f"a packet of {size} octets is shorter than a header", reason="packet_too_short")
+    code: int
+    identifier: int
+    length: int
+    authenticator: bytes
     code, identifier, length, authenticator = _HEADER.unpack_from(octets)
     if length != size or length > PACKET_MAXIMUM:
         octets = _without_padding(octets, length)
