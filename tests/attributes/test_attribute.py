@@ -125,8 +125,12 @@ class TestNamedValues:
         assert ServiceType.parse(text) == ServiceType(number)
 
     def test_text_that_is_neither(self) -> None:
-        with pytest.raises(EncodeError, match=r"Service-Type \(integer\) cannot be 'Lgoin'"):
-            ServiceType.parse("Lgoin")
+        with pytest.raises(
+            EncodeError, match=r"Service-Type \(integer\) cannot be 'Lgoin-User'; did you mean Login-User\?"
+        ):
+            ServiceType.parse("Lgoin-User")
+        with pytest.raises(EncodeError, match=r"Service-Type \(integer\) cannot be 'Hurz'$"):
+            ServiceType.parse("Hurz")
 
 
 class TestTags:

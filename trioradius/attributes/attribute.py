@@ -341,7 +341,13 @@ class Attribute(Generic[T]):
             raise
         except ValueError:
             shown = "this value" if self.secret else repr(text)
-        raise EncodeError(f"{self.name} ({self.datatype.name}) cannot be {shown}")
+        raise EncodeError(f"{self.name} ({self.datatype.name}) cannot be {shown}{self._suggestion(text)}")
+
+    def _suggestion(self, text: str) -> str:
+        import difflib
+
+        near = [] if self.secret else difflib.get_close_matches(text.lower(), self.names, 1)
+        return f"; did you mean {getattr(self.names[near[0]], 'name', near[0])}?" if near else ""
 
     def show(self, value: Any) -> str:
         """A value as text for people; '...' where the attribute is a secret."""
