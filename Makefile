@@ -33,7 +33,7 @@ test-compiled: .venv/tested compiled
 
 compiled: .compiled/installed
 
-.compiled/installed: pyproject.toml scripts/compiled $(shell find trioradius -name '*.py') | .venv/bin/python
+.compiled/installed: pyproject.toml scripts/compiled $(shell find trioradius -type f -not -name '*.pyc') | .venv/bin/python
 	scripts/compiled .compiled
 	@touch $@
 

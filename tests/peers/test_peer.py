@@ -57,3 +57,21 @@ def test_peers_are_values() -> None:
     assert Peer("one") == Peer(b"one") != Peer("two")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Peer("one").name = "other"  # type: ignore[misc]
+
+
+FLAGS = ["require_message_authenticator", "limit_proxy_state", "allow_ms_chap", "require_event_timestamp", "tls"]
+
+
+@pytest.mark.parametrize("option", FLAGS)
+def test_what_a_database_has_for_a_bool_becomes_one(option: str) -> None:
+    options: dict[str, Any] = {option: 0}
+    assert getattr(Peer(b"secret", **options), option) is False
+    options = {option: 1}
+    assert getattr(Peer(b"secret", **options), option) is True
+
+
+@pytest.mark.parametrize("option", FLAGS)
+def test_what_is_no_bool_is_refused(option: str) -> None:
+    options: dict[str, Any] = {option: "no"}
+    with pytest.raises(ConfigurationError, match=f"{option} is True"):
+        Peer(b"secret", **options)

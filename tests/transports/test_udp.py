@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import errno
 import logging
 import socket
 import threading
@@ -404,6 +405,37 @@ async def test_what_was_read_together_is_answered_where_it_came_from(messages: i
                 assert await port.hears_nothing_for(0)
             nursery.cancel_scope.cancel()
     assert app.counters["Access-Accept"] == count
+
+
+class Uncut(socket.socket):
+    """A socket of a device that cannot cut datagrams."""
+
+    asked = 0
+
+    def sendmsg(self, *arguments: Any) -> int:
+        self.asked += 1
+        raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_a_device_that_cannot_cut_datagrams_is_asked_once() -> None:
+    app: App[Any] = App(PEERS)
+
+    @app.on(AccessRequest)
+    async def handle(request: AccessRequest) -> AccessAccept:
+        return request.accept()
+
+    bound = Uncut(type=socket.SOCK_DGRAM)
+    bound.setblocking(False)
+    bound.bind(("127.0.0.1", 0))
+    with UDPListener(bound, UDP("127.0.0.1", 0)) as listener, contextlib.closing(Port(listener.address)) as port:
+        async with trio.open_nursery() as nursery:
+            for turn in range(2):
+                await port.send(*[login() for _ in range(4)])
+                if not turn:
+                    nursery.start_soon(listener.serve, AppService(app))
+                assert {(await port.receive())[0] for _ in range(4)} == {2}
+            nursery.cancel_scope.cancel()
+    assert bound.asked == 1
 
 
 # A socket that has no room, and one that is closed.

@@ -137,14 +137,14 @@ def is_required(peer: Peer, address: str, learned: Learned) -> bool:
     """
     setting = peer.require_message_authenticator
     if setting == "auto":
-        return learned.get(address, not _in_window(peer))
+        return bool(learned.get(address, not _in_window(peer)))
     return setting
 
 
 def _limits_proxy_state(peer: Peer, address: str, learned: Learned) -> bool:
     setting = peer.limit_proxy_state
     if setting == "auto":
-        return learned.get(_proxy_key(address), not _in_window(peer))
+        return bool(learned.get(_proxy_key(address), not _in_window(peer)))
     return setting
 
 

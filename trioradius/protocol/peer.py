@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from ipaddress import ip_network
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -29,6 +29,16 @@ def _secret(value: bytes | str | Secret) -> Secret:
     if not isinstance(octets, bytes) or not octets:
         raise ConfigurationError("a shared secret must be text or bytes, and not empty")
     return Secret(octets)
+
+
+def _flag(value: Any) -> Any:
+    """A bool for what a database has instead of one."""
+    return bool(value) if value in (0, 1) else value
+
+
+def _bool(_: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{attribute.name} is True or False, not {value!r}")
 
 
 def _tristate(_: object, attribute: attrs.Attribute[Tristate], value: object) -> None:
@@ -90,14 +100,16 @@ class Peer:
 
     secret: Secret = attrs.field(default=RADSEC, converter=_secret, repr=False)
     name: str = ""
-    require_message_authenticator: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
-    limit_proxy_state: Tristate = attrs.field(default=True, kw_only=True, validator=_tristate)
+    require_message_authenticator: Tristate = attrs.field(
+        default=True, kw_only=True, converter=_flag, validator=_tristate
+    )
+    limit_proxy_state: Tristate = attrs.field(default=True, kw_only=True, converter=_flag, validator=_tristate)
     auto_until: datetime | None = attrs.field(default=None, kw_only=True, validator=_zoned)
-    allow_ms_chap: bool = attrs.field(default=True, kw_only=True)
-    require_event_timestamp: bool = attrs.field(default=False, kw_only=True)
+    allow_ms_chap: bool = attrs.field(default=True, kw_only=True, converter=_flag, validator=_bool)
+    require_event_timestamp: bool = attrs.field(default=False, kw_only=True, converter=_flag, validator=_bool)
     vendor: str = attrs.field(default="", kw_only=True)
     coa_port: int = attrs.field(default=COA_PORT, kw_only=True, validator=_port)
-    tls: bool = attrs.field(default=False, kw_only=True)
+    tls: bool = attrs.field(default=False, kw_only=True, converter=_flag, validator=_bool)
     psk: bytes | None = attrs.field(default=None, kw_only=True, repr=False)
     addresses: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_texts, validator=_networks)
     learns: bool = attrs.field(init=False, repr=False, default=attrs.Factory(_learns, takes_self=True))

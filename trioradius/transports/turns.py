@@ -7,6 +7,7 @@ waits, the leader hands socket and batch to a follower and stays with its reques
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections import defaultdict
 from collections.abc import Callable
@@ -194,8 +195,11 @@ class DatagramListener(Generic[Place]):
         if len(alike) > 1 and self._put_alike is not None:
             try:
                 self._put_alike(alike, place)
-            except OSError:
-                pass  # As where they are longer than the way to the NAS takes in one piece, or too many octets at once.
+            except OSError as error:
+                # As where they are longer than the way to the NAS takes in one piece, or too many octets at once. A
+                # device that cannot cut at all says EIO.
+                if error.errno == errno.EIO:
+                    self._put_alike = None
             else:
                 return
         for octets in alike:
