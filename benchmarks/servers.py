@@ -16,14 +16,12 @@ from typing import Any, Final
 
 import attrs
 
-from trioradius.protocol import wire
+from trioradius.protocol import IS_COMPILED as IS_COMPILED
 
 HERE: Final = pathlib.Path(__file__).parent
 USERS: Final = 10_000
 OURS: Final = "trioradius"
 PLAIN: Final = "trioradius, not compiled"
-IS_COMPILED: Final = not wire.__file__.endswith(".py")
-"""Whether what is measured is the compiled package, as with ``make bench``."""
 SERVER_CORE, LOAD_CORE = "0", "1"
 READY_SECONDS: Final = 60
 LOAD_GRACE: Final = 60

@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from trioradius.transports.abreast import Answering, Batch
 
 ROOT = pathlib.Path(__file__).parent.parent
 WHEEL = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+WAITS = (ast.Await, ast.AsyncWith, ast.AsyncFor)
 COMPILED = bool(os.environ.get("TRIORADIUS_COMPILED"))
 
 
@@ -41,7 +43,7 @@ def test_no_coroutine_awaits_while_an_exception_passes(source: str) -> None:
     for block in ast.walk(ast.parse((ROOT / source[1:]).read_text())):
         if isinstance(block, ast.Try):
             on_the_way_out = [*block.finalbody, *(line for handler in block.handlers for line in handler.body)]
-            assert not any(isinstance(node, ast.Await) for line in on_the_way_out for node in ast.walk(line))
+            assert not any(isinstance(node, WAITS) for line in on_the_way_out for node in ast.walk(line))
 
 
 async def test_one_fault_does_not_hold_on_to_the_next(caplog: pytest.LogCaptureFixture) -> None:
@@ -72,6 +74,24 @@ async def test_stop_iteration_of_a_condition_is_a_fault(caplog: pytest.LogCaptur
     app: App[None] = App(PEERS)
 
     @app.on(AccessRequest, when=lambda request: next(iter(())))
+    async def handle(request: AccessRequest) -> AccessAccept:
+        return request.accept()
+
+    assert await AppClient(app).send(login()) is None
+    assert app.counters["handler_failed"] == 1
+
+
+async def test_stop_iteration_of_a_store_is_a_fault() -> None:
+    class Broken:
+        def begin(self, key: bytes) -> Any:
+            raise StopIteration
+
+        async def finish(self, key: bytes, reply: bytes | None) -> None:
+            raise AssertionError("nothing was begun")
+
+    app: App[None] = App(PEERS, dedup=Broken())
+
+    @app.on(AccessRequest)
     async def handle(request: AccessRequest) -> AccessAccept:
         return request.accept()
 

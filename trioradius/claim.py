@@ -58,10 +58,10 @@ class Claim:
             else:
                 self._settled(begun)
             return None
-        return None if store is None else self._ask(store)
+        return None if store is None else self._ask(store.begin(self._slot + self._authenticator))
 
-    async def _ask(self, store: DedupStore) -> None:
-        begun = await store.begin(self._slot + self._authenticator)
+    async def _ask(self, asking: Awaitable[bytes | bool]) -> None:
+        begun = await asking
         if begun is not True:
             self._settled(begun)
 
@@ -81,7 +81,7 @@ class Claim:
         if type(store) is MemoryDedupStore:
             store.settle(self._kept, self.reply)
             return None
-        return None if store is None else self._tell(store, self.reply)
+        return None if store is None else self._tell(store.finish(self._slot + self._authenticator, self.reply))
 
     def keep_open(self) -> None:
         """Leave it to a later ``finish``: the reply is ready, but must not reach a repeat before its time."""
@@ -93,7 +93,7 @@ class Claim:
         if telling := self.end():
             await telling
 
-    async def _tell(self, store: DedupStore, reply: bytes | None) -> None:
+    async def _tell(self, telling: Awaitable[None]) -> None:
         """Shielded, since a key that is not freed keeps repeats out."""
         with trio.CancelScope(shield=True, deadline=trio.current_time() + FINISH_SECONDS):
-            await store.finish(self._slot + self._authenticator, reply)
+            await telling

@@ -31,6 +31,7 @@ from trioradius import (
 )
 from trioradius.attributes.ietf import ReplyMessage, UserName
 from trioradius.server import AppService
+from trioradius.transports.sockets import Destination
 from trioradius.transports.turns import BATCH
 from trioradius.transports.udp import UDPListener
 
@@ -382,29 +383,52 @@ async def test_many_rejects_at_once(clock: MockClock) -> None:
 # Replies that leave together.
 
 
-@pytest.mark.parametrize("messages, count", [(1, BATCH), (8, 34)], ids=["together", "too many octets at once"])
-async def test_what_was_read_together_is_answered_where_it_came_from(messages: int, count: int) -> None:
-    """Two ports, replies of two lengths, all read in one batch; 34 of 2,000 octets are more than a call can take."""
+def noted_refusals(listener: UDPListener) -> list[int | None]:
+    """Why the kernel did not take replies in one call, as it comes."""
+    refused: list[int | None] = []
+    put = listener._put_alike
+    assert put is not None
+
+    def noting(alike: list[bytes], place: Destination) -> None:
+        try:
+            put(alike, place)
+        except OSError as error:
+            refused.append(error.errno)
+            raise
+
+    listener._put_alike = noting
+    return refused
+
+
+@pytest.mark.parametrize(
+    "messages, lengths, places", [(1, 2, 2), (8, 1, 1)], ids=["together", "too many octets at once"]
+)
+async def test_what_was_read_together_is_answered_where_it_came_from(
+    clock: MockClock, messages: int, lengths: int, places: int
+) -> None:
+    """All read in one batch; the 64 replies of 1,700 octets to one port are more than one call can take."""
     app: App[Any] = App(PEERS)
 
     @app.on(AccessRequest)
     async def handle(request: AccessRequest) -> AccessAccept:
         user = request[UserName]
-        return request.accept(*[ReplyMessage(user.ljust(200 + int(user) % 2, "."))] * messages)
+        return request.accept(*[ReplyMessage(user.ljust(200 + int(user) % lengths, "."))] * messages)
 
     with contextlib.ExitStack() as opened:
         listener = opened.enter_context(await UDP("127.0.0.1", 0).bind())
-        ports = [opened.enter_context(contextlib.closing(Port(listener.address))) for _ in range(2)]
-        for number in range(count):
-            await ports[number // 4 % 2].send(login(f"{number:02}"))
+        ports = [opened.enter_context(contextlib.closing(Port(listener.address))) for _ in range(places)]
+        refused = noted_refusals(listener)
+        for number in range(BATCH):
+            await ports[number // 4 % places].send(login(f"{number:02}"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listener.serve, AppService(app))
             for which, port in enumerate(ports):
-                own = {number for number in range(count) if number // 4 % 2 == which}
+                own = {number for number in range(BATCH) if number // 4 % places == which}
                 assert {int((await port.receive())[40:42]) for _ in own} == own
-                assert await port.hears_nothing_for(0)
+                assert await port.hears_nothing_for(1)
             nursery.cancel_scope.cancel()
-    assert app.counters["Access-Accept"] == count
+    assert app.counters["Access-Accept"] == BATCH
+    assert refused == ([] if messages == 1 else [errno.EMSGSIZE])
 
 
 class Uncut(socket.socket):

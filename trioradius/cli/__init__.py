@@ -27,13 +27,13 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     if wanted:
         from importlib.metadata import PackageNotFoundError, version
 
-        from trioradius.protocol import wire
+        from trioradius.protocol import IS_COMPILED
 
         try:
             number = version("trioradius")
         except PackageNotFoundError:
             number = "(not installed)"
-        click.echo(f"trioradius {number}" + ("" if wire.__file__.endswith(".py") else ", compiled"))
+        click.echo(f"trioradius {number}" + (", compiled" if IS_COMPILED else ""))
         context.exit()
 
 

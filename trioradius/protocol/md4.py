@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from trioradius.protocol import IS_COMPILED
+
 _MASK: Final = 0xFFFFFFFF
 _SECOND: Final = 0x5A827999
 _THIRD: Final = 0x6ED9EBA1
@@ -72,7 +74,7 @@ def _block(state: tuple[int, int, int, int], x: tuple[int, ...]) -> tuple[int, i
 
 
 def _fastest() -> Callable[[bytes], bytes]:
-    if not __file__.endswith(".py"):
+    if IS_COMPILED:
         return digest
     try:
         from Crypto.Hash.MD4 import new
