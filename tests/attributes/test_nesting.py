@@ -280,6 +280,6 @@ class TestAnyPairs:
 def test_a_packet_of_tiny_tlvs_takes_little_time(octets: bytes) -> None:
     bomb = Attribute("Bomb", 1, TLV, within=WIMAX)
     Attribute("Bomb-Child", 1, TLV, within=bomb)
-    start = time.perf_counter()
+    started = time.thread_time()
     bomb.avp(octets)
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - started < 0.5

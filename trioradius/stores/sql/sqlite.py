@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -42,7 +43,7 @@ class SqliteConnection:
         self._raw = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
-        self._raw.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(self._raw)
         self._raw.execute("PRAGMA synchronous = FULL")
         if reading:
             self._raw.execute("PRAGMA query_only = ON")
@@ -82,6 +83,21 @@ class SqliteConnection:
     def close(self) -> None:
         """As OwnedConnection; what was not committed is rolled back."""
         self._raw.close()
+
+
+def _write_ahead(raw: sqlite3.Connection) -> None:
+    """WAL mode. In a new file that several processes open at once the switch fails at once: SQLite's own waiting for
+    locks would be a deadlock there, as each holds what the others want."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        # In a thread of its own: connections are made there.
+        time.sleep(0.005)
 
 
 class SqliteEngine:
