@@ -56,6 +56,9 @@ class BoundListener(Protocol):
     def stop(self) -> None:
         """Read no more; serve() returns when what was read is answered."""
 
+    async def all_begun(self) -> None:
+        """Wait, once stopped, until everything that was read is being answered, or done."""
+
 
 log = logging.getLogger("trioradius.server")
 

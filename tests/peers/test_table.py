@@ -200,6 +200,28 @@ async def test_one_who_gives_up_does_not_strand_the_others(source: Subscribers, 
 
 
 @pytest.mark.trio
+async def test_settled_when_whoever_waited_has_gone_on(source: Subscribers, autojump_clock: MockClock) -> None:
+    """Also whoever asks the source again, since the first to ask it gave up."""
+    peers = Peers(source)
+    await peers.settled()
+    found: list[Peer] = []
+
+    async def find() -> None:
+        found.append(await peers.find("192.0.2.1"))
+
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(0.5):
+            async with trio.open_nursery() as impatient:
+                impatient.start_soon(find)
+                await wait_all_tasks_blocked()
+                for _ in range(5):
+                    nursery.start_soon(find)
+                nursery.start_soon(peers.settled)
+        await peers.settled()
+        assert len(found) == 5
+
+
+@pytest.mark.trio
 async def test_a_source_that_fails_is_not_believed(source: Subscribers, autojump_clock: MockClock) -> None:
     peers = Peers(source)
     source.fails = True

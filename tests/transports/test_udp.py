@@ -97,6 +97,23 @@ async def test_past_the_bound_the_kernel_queues(clock: MockClock, places: int) -
         assert b"quick" in await port.ask(login("quick"))
 
 
+async def test_what_was_read_is_begun_when_the_listener_stops(clock: MockClock) -> None:
+    """Also what waited for room: nobody else has it, and a worker that hands over must know of it by then."""
+    gate = Gate(limits=Limits(in_flight=1))
+    users = [f"user {number}" for number in range(4)]
+    with await UDP("127.0.0.1", 0).bind() as listener, contextlib.closing(Port(listener.address)) as port:
+        await port.send(*map(login, users))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listener.serve, AppService(gate.app))
+            await trio.sleep(0.1)
+            assert gate.begun == users[:1]
+            listener.stop()
+            await listener.all_begun()
+            assert gate.begun == users
+            gate.open(*users)
+        assert {(await port.receive())[-6:].decode() for _ in users} == set(users)
+
+
 async def test_one_address_has_its_own_bound(clock: MockClock) -> None:
     gate = Gate(limits=Limits(in_flight_per_address=2))
     async with served(gate.app, UDP("0.0.0.0", 0)) as port:

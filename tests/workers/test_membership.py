@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import socket
@@ -11,7 +12,9 @@ import attrs
 import pytest
 import trio
 
-from trioradius import App, ConfigurationError, MemoryDedupStore
+from tests.nas import SECRET, Port, login
+from trioradius import UDP, AccessAccept, AccessRequest, App, ConfigurationError, MemoryDedupStore, Peer, Peers
+from trioradius.server import AppService, serve_bound
 from trioradius.stores import DedupStore
 from trioradius.workers import Invitation, Membership, control
 from trioradius.workers.control import Control
@@ -93,6 +96,65 @@ async def test_one_is_elected_until_it_makes_room(tmp_path: pathlib.Path) -> Non
 async def test_it_makes_room_although_its_successor_is_gone(alone: Seat) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(alone.run)
+        await alone.supervisor.send(control.HAND_OVER, to=99)
+        await alone.hears(control.HANDED_OVER)
+        nursery.cancel_scope.cancel()
+
+
+async def test_its_successor_reads_only_when_what_was_read_is_known(tmp_path: pathlib.Path) -> None:
+    """Else a request whose peer is still looked up would be handled twice, once more where it is sent again."""
+    looked_up = trio.Event()
+
+    async def find(address: object) -> Peer:
+        await looked_up.wait()
+        return Peer(SECRET)
+
+    old, new = (seat(tmp_path, number, MemoryDedupStore()) for number in (1, 2))
+    old.app.peers = Peers(find)
+    old.app.on(AccessRequest)(forever)
+    with await UDP("127.0.0.1", 0).bind() as listener, contextlib.closing(Port(listener.address)) as port:
+        async with trio.open_nursery() as nursery:
+            with new.membership.mailbox() as mailbox:
+                await nursery.start(serve_bound, new.app, [mailbox])
+                nursery.start_soon(listener.serve, AppService(old.app))
+                nursery.start_soon(old.membership.run, [listener], old.serving)
+                await port.send(login("alice"))
+                while not old.app.in_flight:
+                    await trio.lowlevel.checkpoint()
+                await old.supervisor.send(control.HAND_OVER, to=2)
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                assert not store_of(old).running and not store_of(new).running
+                looked_up.set()
+                await old.hears(control.HANDED_OVER)
+                assert store_of(old).running == store_of(new).running != ()
+                nursery.cancel_scope.cancel()
+    for one in (old, new):
+        one.membership.leave()
+        one.supervisor.close()
+
+
+async def forever(request: AccessRequest) -> AccessAccept:
+    await trio.sleep_forever()
+    raise AssertionError
+
+
+def store_of(one: Seat) -> MemoryDedupStore:
+    assert isinstance(one.app.dedup, MemoryDedupStore)
+    return one.app.dedup
+
+
+async def test_a_look_up_that_hangs_keeps_no_successor_waiting(alone: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trioradius.workers.membership.BEGIN_SECONDS", 0.05)
+
+    async def find(address: object) -> Peer:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    alone.app.peers = Peers(find)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(alone.run)
+        nursery.start_soon(alone.app.peers.find, "127.0.0.1")
+        await trio.testing.wait_all_tasks_blocked()
         await alone.supervisor.send(control.HAND_OVER, to=99)
         await alone.hears(control.HANDED_OVER)
         nursery.cancel_scope.cancel()

@@ -97,6 +97,12 @@ class Peers:
             return None
         return kept[0]
 
+    async def settled(self) -> None:
+        """Wait until the source is not being asked, and whoever waited for it has gone on."""
+        while self._asking:
+            await next(iter(self._asking.values())).wait()
+            await trio.lowlevel.checkpoint()
+
     def _is_missed(self, address: str) -> bool:
         until = self._missed.get(address)
         return until is not None and (self._source is None or until >= self._clock())

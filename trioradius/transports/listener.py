@@ -114,10 +114,15 @@ class Service(Protocol):
 class Places:
     """How many requests may wait for their handlers at once; whoever would begin another one waits for room."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: float = math.inf) -> None:
         self._most = most
         self._taken = 0
         self._waiting = trio.lowlevel.ParkingLot()
+
+    def bound(self, most: float = math.inf) -> None:
+        """Have another bound from now on, or none, so that what waits for room waits no more."""
+        self._most = most
+        self._waiting.unpark_all()
 
     async def room(self) -> None:
         """Wait until a place is free; it is not taken yet."""

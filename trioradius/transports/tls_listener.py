@@ -67,6 +67,10 @@ class TLSListener:
         for connection in self._connections:
             connection.stop()
 
+    async def all_begun(self) -> None:
+        """Nothing to wait for: what is sent again comes by another connection, and is another request there."""
+        await trio.lowlevel.checkpoint()
+
     def reload(self) -> None:
         """Read certificates, authorities and revocation lists again; connections that no longer pass are closed.
 

@@ -50,8 +50,10 @@ class DatagramListener(Generic[Place]):
         self._delayed = DelayedReplies(self._send)
         self._writing = trio.Lock()
         self._batch: Batch[Place] = Batch()
+        self._places = Places()
         self._is_empty = False
         self._stopping = False
+        self._all_begun = trio.Event()
 
     def __repr__(self) -> str:
         host, port = self.address
@@ -67,13 +69,18 @@ class DatagramListener(Generic[Place]):
     def stop(self) -> None:
         """Read no more. serve() returns when what was read is answered and waiting replies have left."""
         self._stopping = True
+        self._places.bound()
         trio.lowlevel.notify_closing(self._socket)
         self._parked.unpark_all()
+
+    async def all_begun(self) -> None:
+        """Wait, once stopped, until everything that was read is being answered, or done."""
+        await self._all_begun.wait()
 
     async def serve(self, service: Service) -> None:
         """Answer requests until stopped or cancelled."""
         self._service = service
-        self._places = Places(service.limits.in_flight)
+        self._places.bound(service.limits.in_flight)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._delayed.run)
@@ -114,6 +121,7 @@ class DatagramListener(Generic[Place]):
                 self._service.timed_out(turn.request.source)
             if not self._stopping:
                 await self._parked.park()
+        self._all_begun.set()
 
     async def _lead(self, turn: Turn) -> None:
         """Answer what the socket holds, until a handler that waited made this task hand it over."""

@@ -61,6 +61,10 @@ class Mailbox:
         """Take nothing more; serve() returns when what was taken is answered."""
         self._accepting.cancel()
 
+    async def all_begun(self) -> None:
+        """As BoundListener: here each request has a task of its own at once."""
+        await trio.lowlevel.checkpoint()
+
     async def serve(self, service: Service) -> None:
         """Answer other workers until stopped."""
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(self._socket))

@@ -33,6 +33,8 @@ ELECTION_SECONDS: Final = 1.0
 """Between two tries to be the elected one."""
 REPORT_SECONDS: Final = 1.0
 """Between two reports of the counters."""
+BEGIN_SECONDS: Final = 1.0
+"""How long a successor waits for what was read before it to begin, as where a peer is looked up; no NAS asks sooner."""
 LINGER_SECONDS: Final = 60.0
 """How long a worker that made room answers for the EAP conversations it began; as long as one may idle."""
 
@@ -121,6 +123,7 @@ class Membership:
         self._resigned.set()
         for listener in listeners:
             listener.stop()
+        await self._all_begun(listeners)
         async with trio.open_nursery() as nursery:
             if isinstance(self._app.dedup, MemoryDedupStore):
                 await nursery.start(self._bequeath, successor, self._app.dedup)
@@ -128,6 +131,13 @@ class Membership:
             await trio.sleep(LINGER_SECONDS)
             nursery.cancel_scope.cancel()
         serving.cancel()
+
+    async def _all_begun(self, listeners: list[BoundListener]) -> None:
+        """Wait until every request that was read is known to the duplicate store."""
+        with trio.move_on_after(BEGIN_SECONDS):
+            for listener in listeners:
+                await listener.all_begun()
+            await self._app.peers.settled()
 
     async def _bequeath(
         self, successor: int, store: MemoryDedupStore, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -180,6 +190,10 @@ class Gated:
         """Read no more, or nothing at all."""
         self._waiting.cancel()
         self._listener.stop()
+
+    async def all_begun(self) -> None:
+        """As BoundListener."""
+        await self._listener.all_begun()
 
 
 def _adopted(descriptor: int) -> socket.socket:
