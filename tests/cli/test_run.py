@@ -323,6 +323,22 @@ def test_reload(start: Start, hello: str, folder: pathlib.Path) -> None:
     assert server.status() == 0
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_a_killed_watcher_leaves_no_server(start: Start, hello: str, workers: tuple[str, ...]) -> None:
+    server = start("run", hello, *LOOPBACK, *workers, "--reload")
+    server.port()
+    server.signal(signal.SIGKILL)
+    # The output is read to its end, which comes when the last process that has it is gone.
+    assert server.status() == -signal.SIGKILL
+    assert "SIGTERM: " in server.output
+
+
+def test_a_server_whose_watcher_is_gone_already(start: Start, hello: str) -> None:
+    server = start("run", hello, *LOOPBACK, TRIORADIUS_WATCHER="1")
+    assert server.status() == 1
+    assert server.output == ""
+
+
 def test_reload_without_watchfiles(mistake: Complain, hello: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "watchfiles", None)
     line = mistake("run", hello, "--reload")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import pathlib
 import signal
 import subprocess
@@ -15,6 +17,9 @@ import click
 from trioradius.cli.group import Mistake
 
 PASSED_ON: Final = (signal.SIGHUP, signal.SIGUSR2)
+WATCHER: Final = "TRIORADIUS_WATCHER"
+"""In the environment of the server, the process that watches the code."""
+_PR_SET_PDEATHSIG: Final = 1
 
 
 def run_and_reload() -> int:
@@ -34,15 +39,29 @@ def run_and_reload() -> int:
     return server.wait()
 
 
+def end_with_watcher() -> None:
+    """Of the server's process: have the kernel end it as SIGTERM does where whoever watches the code was killed."""
+    watcher = os.environ.pop(WATCHER, None)
+    if watcher is None:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(watcher):
+        # It was gone before the kernel knew.
+        raise SystemExit(1)
+
+
 class _Server:
     """The child process that serves, and the signals that reach it through us."""
 
     def __init__(self, arguments: list[str]) -> None:
         self.stopping = threading.Event()
         self._command = [sys.executable, "-m", "trioradius", *arguments]
-        self._process = subprocess.Popen(self._command)
+        self._start()
         for number in (signal.SIGINT, signal.SIGTERM, *PASSED_ON):
             signal.signal(number, self._pass_on)
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._command, env={**os.environ, WATCHER: str(os.getpid())})
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         if number in PASSED_ON:
@@ -59,7 +78,7 @@ class _Server:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
         if not self.stopping.is_set():
-            self._process = subprocess.Popen(self._command)
+            self._start()
 
     def wait(self) -> int:
         """The exit status of the server, once it has ended."""

@@ -14,6 +14,7 @@ from trioradius.cli.logs import logging_to_stderr
 from trioradius.cli.options import host_and_port
 from trioradius.cli.peers import peer_options, read_peers
 from trioradius.cli.programs import load_app
+from trioradius.cli.reload import end_with_watcher, run_and_reload
 from trioradius.cli.serving import Serving
 from trioradius.cli.supervising import Supervising, worker_count
 from trioradius.cli.tls_listeners import tls_listeners, tls_server_options
@@ -71,9 +72,8 @@ def command(
     place = _place(metrics) if metrics is not None else None
     count = worker_count(workers) if workers is not None else None
     if reload:
-        from trioradius.cli.reload import run_and_reload
-
         return run_and_reload()
+    end_with_watcher()
     app = load_app(target)
     listeners: list[Listener] = [*(asked or _default_listeners(app)), *tls_listeners(**tls_options)]
     load_peers = functools.partial(read_peers, peer, peers)
