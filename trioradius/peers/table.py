@@ -99,6 +99,7 @@ class Peers:
 
     async def settled(self) -> None:
         """Wait until the source is not being asked, and whoever waited for it has gone on."""
+        await trio.lowlevel.checkpoint()
         while self._asking:
             await next(iter(self._asking.values())).wait()
             await trio.lowlevel.checkpoint()
