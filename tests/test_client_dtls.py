@@ -12,6 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.exchanges import at_once, users
 from tests.faults.raw import attribute, is_proven, reply
 from tests.scripted_dtls import LEAVES, SECRET, Scripted, Step, accept, named, scripted, silence
 from tests.tls.pki import PKI
@@ -46,11 +47,6 @@ ASKED = AccessRequest(UserName("alice"), UserPassword("wonderland"))
 Opened = Callable[..., contextlib.AbstractAsyncContextManager[tuple[Scripted, Client]]]
 
 
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
 @pytest.fixture
 def clock() -> MockClock:
     """Virtual time that jumps when nothing happened for 20 ms. Timers of handshakes run on real time all the same."""
@@ -75,26 +71,6 @@ def opened(pki: PKI, nursery: trio.Nursery) -> Opened:
             yield served, made
 
     return opened
-
-
-async def at_once(client: Client, requests: list[Request[Any]]) -> list[Any]:
-    """Their replies, or what was raised, in the order of the requests."""
-    found: list[Any] = [None] * len(requests)
-
-    async def ask(at: int) -> None:
-        try:
-            found[at] = await client.exchange(requests[at])
-        except NoResponse as error:
-            found[at] = error
-
-    async with trio.open_nursery() as nursery:
-        for at in range(len(requests)):
-            nursery.start_soon(ask, at)
-    return found
-
-
-def users(count: int) -> list[Request[Any]]:
-    return [AccessRequest(UserName(f"user{at:04}")) for at in range(count)]
 
 
 # Many exchanges in one session

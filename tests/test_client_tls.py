@@ -13,6 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.exchanges import at_once, users
 from tests.faults.raw import attribute, is_proven, reply
 from tests.scripted_tls import DIES, LEAVES, SECRET, Scripted, Step, accept, accept_1_1, named, scripted, silence
 from tests.tls.pki import NOW, PKI
@@ -49,11 +50,6 @@ OPEN_1_0 = {"versions": "1.0"}
 Opened = Callable[..., contextlib.AbstractAsyncContextManager[tuple[Scripted, Client]]]
 
 
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
 @pytest.fixture
 def clock() -> MockClock:
     """Virtual time that jumps when nothing happened for 20 ms, so that real sockets get their turn."""
@@ -74,26 +70,6 @@ def opened(pki: PKI, nursery: trio.Nursery) -> Opened:
             yield served, made
 
     return opened
-
-
-async def at_once(client: Client, requests: list[Request[Any]]) -> list[Any]:
-    """Their replies, or what was raised, in the order of the requests."""
-    found: list[Any] = [None] * len(requests)
-
-    async def ask(at: int) -> None:
-        try:
-            found[at] = await client.exchange(requests[at])
-        except NoResponse as error:
-            found[at] = error
-
-    async with trio.open_nursery() as nursery:
-        for at in range(len(requests)):
-            nursery.start_soon(ask, at)
-    return found
-
-
-def users(count: int) -> list[Request[Any]]:
-    return [AccessRequest(UserName(f"user{at:04}")) for at in range(count)]
 
 
 # Many exchanges on one connection

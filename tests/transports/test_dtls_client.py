@@ -17,11 +17,6 @@ from trioradius.transports.lost import ConnectionLost
 PACKET = b"\x02\0\0\x14" + b"sixteen octets .\n"[:15] + b"\n"
 
 
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
 async def opened(port: int, settings: TLSSettings) -> DTLSClientSession:
     return await open_session(DTLS("127.0.0.1", port, settings), client_context(settings, datagrams=True))
 

@@ -20,11 +20,6 @@ FLAGS = {"1.2": "-tls1_2", "1.3": "-tls1_3"}
 PACKET = b"\x02\0\0\x14" + b"sixteen octets .\n"[:15] + b"\n"
 
 
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> PKI:
-    return PKI(tmp_path_factory.mktemp("pki"))
-
-
 async def opened(port: int, settings: TLSSettings) -> TLSClientConnection:
     return await open_connection(TLS("127.0.0.1", port, settings), client_context(settings))
 
