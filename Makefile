@@ -12,8 +12,8 @@ BIN := .venv/bin
 COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/.compiled:$(CURDIR) TRIORADIUS_COMPILED=1
 # As many at once as there are cores; what a process has left over it takes from another one.
 PYTEST := pytest -q --numprocesses auto --maxprocesses 8 --dist worksteal
-ON_THE_WAY := tests/protocol tests/vectors tests/stores tests/peers tests/transports tests/faults tests/authentication \
-    tests/interop tests/test_*.py
+ON_THE_WAY := tests/attributes tests/protocol tests/vectors tests/stores tests/peers tests/transports tests/faults \
+    tests/authentication tests/eap tests/interop tests/test_*.py
 
 .PHONY: run test test-plain test-compiled check coverage compiled bench clean
 

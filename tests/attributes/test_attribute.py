@@ -358,6 +358,32 @@ def test_a_number_that_nobody_knows() -> None:
     assert (repr(avp), avp.wire(None).hex()) == ("Attr-26.9.250 = 0x78", "1a0900000009fa0378")
 
 
+def test_what_is_prepared_for_the_wire_when_it_is_made() -> None:
+    """What is the same in every packet: attributes in one piece, and those of vendors of the usual form."""
+    cisco, wimax = Vendor(9, "Cisco"), Vendor(24757, "WiMAX", continuation=True)
+    pair = Attribute("Pair", 1, dt.TEXT, within=cisco)
+    assert Attribute("Text", 18, dt.TEXT)("x").as_is.hex() == "120378"
+    assert pair("x").as_is.hex() == "1a0900000009010378"
+    assert pair("x" * 247).as_is == pair("x" * 247).wire(None) == b"\x1a\xff\0\0\0\x09\x01\xf9" + b"x" * 247
+    assert pair.avp(b"x" * 248).as_is == b""
+    with pytest.raises(EncodeError, match="cannot be sent"):
+        pair.avp(b"x" * 248).wire(None)
+    tagged = Attribute("Tagged", 2, dt.TEXT, within=cisco, tagged=True)
+    assert tagged("x", tag=3).as_is.hex() == "1a0a0000000902040378"
+    key = Attribute("Key", 3, dt.OCTETS, within=cisco, encrypt=2)
+    assert key(b"x").as_is == b""
+    assert key(b"x").wire(hide).hex() == "1a0a0000000903040287"
+    outer = Attribute("Outer", 4, TLV, within=cisco)
+    pin = Attribute("Pin", 1, dt.OCTETS, within=outer, encrypt=2)
+    assert pin(b"1234").as_is == outer(pin(b"1234")).as_is == b""
+    assert Attribute("Other", 1, dt.TEXT, within=wimax)("x").as_is == b""
+    for vendor, number in ((1 << 32, 1), (9, 256)):
+        unsendable = Attribute("Unsendable", number, dt.TEXT, within=Vendor(vendor, "Vendor"))("x")
+        assert unsendable.as_is == b""
+        with pytest.raises(EncodeError, match="cannot be sent"):
+            unsendable.wire(None)
+
+
 def test_a_secret_within_a_tlv_of_the_radius_space_itself_is_hidden() -> None:
     """Its container is short and plain, and still not the same on the wire as in the clear."""
     container = Attribute("Container", 250, TLV)

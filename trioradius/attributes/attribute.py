@@ -73,6 +73,7 @@ class Attribute(Generic[T]):
     plain: bool
     alone: bool
     as_is: bool
+    vendor_header: bytes
     hides: bool
     secret: bool
     _constants: Sequence[NamedValue] = ()
@@ -142,6 +143,12 @@ class Attribute(Generic[T]):
         """Whether moreover that piece holds one value."""
         self.as_is = self.plain and not self.hides and self.number < 256 and self.number not in _RULED
         """Whether type, length and the AVP's octets are the whole attribute on the wire, in every packet."""
+        self.vendor_header = b""
+        """Of a vendor's attribute that has the usual form (RFC 2865 section 5.26), the vendor and its type."""
+        if isinstance(within, Vendor) and within.is_usual and len(self.path) == 3:
+            _, vendor, number = self.path
+            if vendor < 1 << 32 and number < 1 << 8:
+                self.vendor_header = vendor.to_bytes(4, "big") + bytes((number,))
 
     def _contain(self, child: Attribute[Any]) -> None:
         self.hides, self.secret = self.hides or child.hides, self.secret or child.secret

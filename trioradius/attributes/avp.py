@@ -16,6 +16,8 @@ Hide: TypeAlias = Callable[[int, bytes], bytes]
 Unhide: TypeAlias = Callable[[int, bytes], bytes]
 """Takes the kind of hiding and hidden octets, gives those in the clear; raises ValueError where it cannot."""
 
+_USUAL_MAXIMUM: Final = nesting.VALUE_MAXIMUM - nesting.USUAL_OVERHEAD
+
 
 class AVP:
     """One attribute and its value, as the octets RADIUS/1.1 would carry: a tag included, nothing hidden.
@@ -30,9 +32,8 @@ class AVP:
         self.attribute: Final = attribute
         self.octets: Final = octets
         self.children: Final = children
-        short = attribute.as_is and len(octets) < 254
-        self.as_is: Final = bytes((attribute.number, len(octets) + 2)) + octets if short else b""
-        """The whole attribute on the wire, where nothing has to be hidden, nested or split; else empty."""
+        self.as_is: Final = _as_is(attribute, octets)
+        """The whole attribute on the wire, where it is the same in every packet; else empty."""
 
     @property
     def name(self) -> str:
@@ -90,6 +91,15 @@ class AVP:
     def __repr__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.name}{tag} = {self.show()}"
+
+
+def _as_is(attribute: Attribute[Any], octets: bytes) -> bytes:
+    """The whole attribute on the wire; empty where it has to be hidden or split, or lies deeper than a vendor's."""
+    if attribute.as_is:
+        return bytes((attribute.number, len(octets) + 2)) + octets if len(octets) <= nesting.VALUE_MAXIMUM else b""
+    if attribute.vendor_header and not attribute.hides and len(octets) <= _USUAL_MAXIMUM:
+        return nesting.usual(attribute.vendor_header, octets)
+    return b""
 
 
 def _not_directly(_: object) -> NoReturn:

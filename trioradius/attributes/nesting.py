@@ -6,8 +6,8 @@ Both ways without knowing any value: ``wrap`` makes wire octets of one attribute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -25,6 +25,9 @@ MORE: Final = 0x80
 """The top bit of a long-extended flags octet and of a WiMAX continuation octet: the value goes on."""
 DEPTH_MAXIMUM: Final = 16
 """How long a key may be; what lies deeper stays raw octets. RFC 6929 knows no deeper example than 6."""
+USUAL_FORM: Final = (1, 1, False)
+USUAL_OVERHEAD: Final = 6
+"""Octets of a Vendor-Specific of the usual form before the value: the vendor, type and length."""
 Pair: TypeAlias = tuple[int, bytes]
 Entry: TypeAlias = "tuple[Key, bytes]"
 VendorLookup: TypeAlias = "Callable[[int], Vendor | None]"
@@ -49,6 +52,11 @@ class Vendor:
     @property
     def path(self) -> tuple[int, ...]:
         return *self.prefix, self.number
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it writes its attributes as RFC 2865 section 5.26 recommends: type and length, an octet each."""
+        return _form(self) == USUAL_FORM and self.prefix == (VENDOR_SPECIFIC,)
 
 
 def sub_attribute(number: int, octets: bytes) -> bytes:
@@ -107,7 +115,7 @@ def _overhead(attribute: Attribute[Any]) -> int:
 
 def _form(vendor: Vendor | None) -> tuple[int, int, bool]:
     """How many octets type and length have, and whether one of continuation follows (RFC 2865 5.26 recommends 1, 1)."""
-    return (vendor.type_octets, vendor.length_octets, vendor.continuation) if vendor else (1, 1, False)
+    return (vendor.type_octets, vendor.length_octets, vendor.continuation) if vendor else USUAL_FORM
 
 
 def require_capacity(attribute: Attribute[Any], octets: bytes) -> None:
@@ -123,6 +131,8 @@ def require_capacity(attribute: Attribute[Any], octets: bytes) -> None:
 
 def wrap(attribute: Attribute[Any], octets: bytes) -> bytes:
     """The octets of one value as a run of RADIUS attributes. Raises EncodeError where they do not fit."""
+    if attribute.vendor_header and len(octets) <= VALUE_MAXIMUM - USUAL_OVERHEAD:
+        return usual(attribute.vendor_header, octets)
     path = attribute.path
     first, outer = path[0], depth(path)
     for number in path[: outer - 1 : -1]:
@@ -137,6 +147,12 @@ def wrap(attribute: Attribute[Any], octets: bytes) -> bytes:
     if first in EXTENDED:
         return _attribute(first, path[1].to_bytes(1, "big") + octets)
     return _long_extended(first, path[1], octets)
+
+
+def usual(vendor_header: bytes, octets: bytes) -> bytes:
+    """A Vendor-Specific of the usual form; ``vendor_header`` is the vendor and the type, ``octets`` must fit."""
+    length = len(octets) + 2
+    return b"%c%c%b%c%b" % (VENDOR_SPECIFIC, length + USUAL_OVERHEAD, vendor_header, length, octets)
 
 
 def _attribute(number: int, octets: bytes) -> bytes:
@@ -183,13 +199,8 @@ def _continued(header: bytes, lengths: int, octets: bytes) -> bytes:
     )
 
 
-class _Part(NamedTuple):
-    """One piece found within a container; ``raw`` is the container's octets where the value goes on."""
-
-    key: Key
-    octets: bytes
-    more: bool = False
-    raw: bytes = b""
+_Part: TypeAlias = "tuple[Key, bytes, bytes]"
+"""One piece found within a container, and the container's octets where the value goes on in the next; else nothing."""
 
 
 def expand(pairs: Iterable[Pair], vendor_of: VendorLookup) -> list[Entry]:
@@ -200,38 +211,41 @@ def expand(pairs: Iterable[Pair], vendor_of: VendorLookup) -> list[Entry]:
     entries: list[Entry] = []
     chain: list[_Part] = []
     for number, octets in pairs:
-        for part in _take_apart(number, octets, vendor_of) or [_Part(number, octets)]:
-            if chain and chain[0].key != part.key:
+        for part in _take_apart(number, octets, vendor_of) if number in NESTED else ((number, octets, b""),):
+            key, value, goes_on = part
+            if chain and chain[0][0] != key:
                 entries += _unfinished(chain)
                 chain = []
-            chain.append(part)
-            if not part.more:
-                entries.append(_joined(chain))
+            if goes_on:
+                chain.append(part)
+            elif chain:
+                entries.append(_whole(key, b"".join([octets for _, octets, _ in chain]) + value))
                 chain = []
+            else:
+                entries.append(_whole(key, value))
     return entries + _unfinished(chain)
 
 
 def _unfinished(chain: list[_Part]) -> list[Entry]:
-    return [(part.key[0] if isinstance(part.key, tuple) else part.key, part.raw) for part in chain]
+    return [(key[0] if isinstance(key, tuple) else key, raw) for key, _, raw in chain]
 
 
-def _joined(chain: list[_Part]) -> Entry:
-    key = chain[0].key
-    octets = chain[0].octets if len(chain) == 1 else b"".join(part.octets for part in chain)
+def _whole(key: Key, octets: bytes) -> Entry:
+    """One that is complete; in an Extended-Vendor-Specific vendor and type come first (RFC 6929 section 2.4)."""
     if isinstance(key, tuple) and len(key) == 2 and key[1] == VENDOR_SPECIFIC and len(octets) >= 6:
         return (*key, int.from_bytes(octets[:4], "big"), octets[4]), octets[5:]
     return key, octets
 
 
-def _take_apart(number: int, octets: bytes, vendor_of: VendorLookup) -> list[_Part] | None:
-    """The pieces within one attribute; None where it is no container or does not have its form."""
+def _take_apart(number: int, octets: bytes, vendor_of: VendorLookup) -> Sequence[_Part]:
+    """The pieces within one container; what does not have its form is one piece as it is."""
     if number == VENDOR_SPECIFIC:
-        return _vendor_parts(octets, vendor_of)
+        return _vendor_parts(octets, vendor_of) or ((number, octets, b""),)
     if number in EXTENDED and len(octets) >= 2:
-        return [_Part((number, octets[0]), octets[1:])]
+        return (((number, octets[0]), octets[1:], b""),)
     if number in LONG_EXTENDED and len(octets) >= 3:
-        return [_Part((number, octets[0]), octets[2:], octets[1] >= MORE, octets)]
-    return None
+        return (((number, octets[0]), octets[2:], octets if octets[1] >= MORE else b""),)
+    return ((number, octets, b""),)
 
 
 def _vendor_parts(octets: bytes, vendor_of: VendorLookup) -> list[_Part] | None:
@@ -239,7 +253,10 @@ def _vendor_parts(octets: bytes, vendor_of: VendorLookup) -> list[_Part] | None:
     if len(octets) < 5:
         return None
     number = int.from_bytes(octets[:4], "big")
-    types, lengths, continued = _form(vendor_of(number))
+    form = _form(vendor_of(number))
+    if form == USUAL_FORM:
+        return _usual_parts(number, octets)
+    types, lengths, continued = form
     parts: list[_Part] = []
     at, end, header = 4, len(octets), types + lengths + continued
     while at < end:
@@ -249,9 +266,23 @@ def _vendor_parts(octets: bytes, vendor_of: VendorLookup) -> list[_Part] | None:
         if not header <= length <= end - at:
             return None
         key = (VENDOR_SPECIFIC, number, int.from_bytes(octets[at : at + types], "big"))
-        more = continued and octets[at + header - 1] >= MORE
-        parts.append(_Part(key, octets[at + header : at + length], more, octets[:4] + octets[at : at + length]))
+        goes_on = continued and octets[at + header - 1] >= MORE
+        raw = octets[:4] + octets[at : at + length] if goes_on else b""
+        parts.append((key, octets[at + header : at + length], raw))
         at += length
+    return parts
+
+
+def _usual_parts(vendor: int, octets: bytes) -> list[_Part] | None:
+    """The same where type and length have an octet each."""
+    parts: list[_Part] = []
+    at, end = 4, len(octets)
+    while at < end:
+        size = octets[at + 1] if at + 1 < end else 0
+        if not 2 <= size <= end - at:
+            return None
+        parts.append(((VENDOR_SPECIFIC, vendor, octets[at]), octets[at + 2 : at + size], b""))
+        at += size
     return parts
 
 

@@ -39,6 +39,14 @@ _NT_RESPONSE_IS_GIVEN: Final = 1
 """In Flags of MS-CHAP-Response (RFC 2548 section 2.1.3); without it the NT-Response is to be ignored."""
 _STRONG_ENCRYPTION: Final = 4
 """RC4 with 128 bits, the S bit of MS-MPPE-Encryption-Types (RFC 2548 section 2.4.4)."""
+_ENCRYPTION_V1: Final = (
+    MSMPPEEncryptionPolicy(MSMPPEEncryptionPolicy.ENCRYPTION_ALLOWED),
+    MSMPPEEncryptionTypes(_STRONG_ENCRYPTION),
+)
+_ENCRYPTION_V2: Final = (
+    MSMPPEEncryptionPolicy(MSMPPEEncryptionPolicy.ENCRYPTION_ALLOWED),
+    MSMPPEEncryptionTypes(MSMPPEEncryptionTypes.RC4_40OR128_BIT_ALLOWED),
+)
 _IDENTIFIED_BY: Final = ((MSCHAP2Response, 0), (MSCHAPResponse, 0), (MSCHAP2CPW, 1), (MSCHAPCPW2, 1))
 """Where the octet lies that a reply has to repeat as its Ident."""
 _NO_PASSWORD: Final = Verdict(False, "the request carries no password")
@@ -155,18 +163,13 @@ def earned(proof: MSCHAP | MSCHAPv2, verdict: Verdict, identifier: bytes) -> tup
     40 and 56 would come of the LAN Manager hash, which nobody should keep.
     """
     if isinstance(proof, MSCHAP):
-        return (
-            MSCHAPMPPEKeys(bytes(8) + ms_chap.hash_of_nt_hash(verdict.nt_hash)),
-            MSMPPEEncryptionPolicy(MSMPPEEncryptionPolicy.ENCRYPTION_ALLOWED),
-            MSMPPEEncryptionTypes(_STRONG_ENCRYPTION),
-        )
+        return (MSCHAPMPPEKeys(bytes(8) + ms_chap.hash_of_nt_hash(verdict.nt_hash)), *_ENCRYPTION_V1)
     send, receive = mppe.send_and_receive_keys(verdict.nt_hash, proof.response)
     return (
         MSCHAP2Success(identifier + verdict.authenticator_response),
         MSMPPERecvKey(receive),
         MSMPPESendKey(send),
-        MSMPPEEncryptionPolicy(MSMPPEEncryptionPolicy.ENCRYPTION_ALLOWED),
-        MSMPPEEncryptionTypes(MSMPPEEncryptionTypes.RC4_40OR128_BIT_ALLOWED),
+        *_ENCRYPTION_V2,
     )
 
 
