@@ -377,7 +377,7 @@ def test_what_is_prepared_for_the_wire_when_it_is_made() -> None:
     pin = Attribute("Pin", 1, dt.OCTETS, within=outer, encrypt=2)
     assert pin(b"1234").as_is == outer(pin(b"1234")).as_is == b""
     assert Attribute("Other", 1, dt.TEXT, within=wimax)("x").as_is == b""
-    for vendor, number in ((1 << 32, 1), (9, 256)):
+    for vendor, number in ((1 << 32, 1), (-9, 1), (9, 256), (9, -1)):
         unsendable = Attribute("Unsendable", number, dt.TEXT, within=Vendor(vendor, "Vendor"))("x")
         assert unsendable.as_is == b""
         with pytest.raises(EncodeError, match="cannot be sent"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -17,7 +18,8 @@ from trioradius.cli.run import _default_listeners, _listener
 from trioradius.cli.serving import complaint
 from trioradius.errors import ConfigurationError
 
-from .conftest import HELLO, ROOT, SECRET, Complain, Program, Start
+from .conftest import COMMAND, HELLO, ROOT, SECRET, Complain, Program, Start
+from .nases import children
 
 ALICE = ("User-Name=alice", "User-Password=wonderland")
 LOOPBACK = ("--udp", "127.0.0.1:0")
@@ -37,6 +39,17 @@ async def wait_for_a_file(request):
         await trio.sleep(0.01)
     return request.accept()
 """
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe that takes no more: where to read and where to write."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4_096))
+    os.set_blocking(writer, True)
+    return reader, writer
 
 
 def send(start: Start, port: str, *arguments: str, secret: str = SECRET) -> Program:
@@ -125,6 +138,25 @@ def test_an_idle_server_stops_without_waiting(start: Start, folder: pathlib.Path
     server.wait_for("^0 peers")
     server.signal(signal.SIGTERM)
     assert server.status() == 0
+
+
+def test_a_log_that_nobody_reads_keeps_no_server_from_its_end(hello: str, folder: pathlib.Path) -> None:
+    reader, writer = full_pipe()
+    server = subprocess.Popen(
+        [*COMMAND, "run", hello, *LOOPBACK],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        text=True,
+    )
+    with server:
+        assert server.stdout is not None
+        assert "listens on UDP" in server.stdout.readline()
+        server.terminate()
+        assert server.wait(30) == 0
+    os.close(reader)
+    os.close(writer)
 
 
 def test_a_second_sigint_ends_it_at_once(start: Start, folder: pathlib.Path) -> None:
@@ -331,6 +363,18 @@ def test_a_killed_watcher_leaves_no_server(start: Start, hello: str, workers: tu
     # The output is read to its end, which comes when the last process that has it is gone.
     assert server.status() == -signal.SIGKILL
     assert "SIGTERM: " in server.output
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_an_interrupted_watcher_lets_the_server_finish(start: Start, hello: str, workers: tuple[str, ...]) -> None:
+    """Ctrl-C in a terminal reaches a whole group of processes: the watcher's, and not the server's."""
+    server = start("run", hello, *LOOPBACK, *workers, "--reload")
+    server.port()
+    [child] = children(server)
+    assert os.getpgid(child) == child
+    server.signal(signal.SIGINT)
+    server.wait_for("SIGINT: ")
+    assert server.status() == 0
 
 
 def test_a_server_whose_watcher_is_gone_already(start: Start, hello: str) -> None:

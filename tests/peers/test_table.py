@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trioradius import ConfigurationError, Peer, Peers, UnknownPeer
+from trioradius.errors import Overload
 from trioradius.peers import table
 from trioradius.transports.sockets import plain_address
 
@@ -219,6 +220,38 @@ async def test_settled_when_whoever_waited_has_gone_on(source: Subscribers, auto
                 nursery.start_soon(peers.settled)
         await peers.settled()
         assert len(found) == 5
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("obeys", [True, False])
+async def test_asked_no_more(obeys: bool, autojump_clock: MockClock) -> None:
+    """Whoever waits gets no peer, also where the source takes no notice, or was told to forget."""
+
+    async def find(address: object) -> Peer:
+        with trio.CancelScope(shield=not obeys):
+            await trio.sleep(5)
+        return Peer(b"secret")
+
+    peers = Peers(find)
+    raised: list[Overload] = []
+
+    async def ask() -> None:
+        with pytest.raises(Overload, match="another worker took over") as found:
+            await peers.find("192.0.2.1")
+        raised.append(found.value)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        peers.forget()
+        for _ in range(3):
+            nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        peers.ask_no_more()
+        await peers.settled()
+        assert trio.current_time() == (0 if obeys else 5)
+        nursery.start_soon(ask)
+    assert [error.reason for error in raised] == ["handed_over"] * 5
 
 
 @pytest.mark.trio

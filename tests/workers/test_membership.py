@@ -101,8 +101,11 @@ async def test_it_makes_room_although_its_successor_is_gone(alone: Seat) -> None
         nursery.cancel_scope.cancel()
 
 
-async def test_its_successor_reads_only_when_what_was_read_is_known(tmp_path: pathlib.Path) -> None:
+async def test_its_successor_reads_only_when_what_was_read_is_known(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a request whose peer is still looked up would be handled twice, once more where it is sent again."""
+    monkeypatch.setattr("trioradius.workers.membership.BEGIN_SECONDS", 60)
     looked_up = trio.Event()
 
     async def find(address: object) -> Peer:
@@ -143,7 +146,8 @@ def store_of(one: Seat) -> MemoryDedupStore:
     return one.app.dedup
 
 
-async def test_a_look_up_that_hangs_keeps_no_successor_waiting(alone: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_look_up_that_takes_too_long_is_given_up(alone: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not be handled here as well, when the successor has its repeat."""
     monkeypatch.setattr("trioradius.workers.membership.BEGIN_SECONDS", 0.05)
 
     async def find(address: object) -> Peer:
@@ -151,13 +155,18 @@ async def test_a_look_up_that_hangs_keeps_no_successor_waiting(alone: Seat, monk
         raise AssertionError
 
     alone.app.peers = Peers(find)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(alone.run)
-        nursery.start_soon(alone.app.peers.find, "127.0.0.1")
-        await trio.testing.wait_all_tasks_blocked()
-        await alone.supervisor.send(control.HAND_OVER, to=99)
-        await alone.hears(control.HANDED_OVER)
-        nursery.cancel_scope.cancel()
+    with await UDP("127.0.0.1", 0).bind() as listener, contextlib.closing(Port(listener.address)) as port:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listener.serve, AppService(alone.app))
+            nursery.start_soon(alone.membership.run, [listener], alone.serving)
+            await port.send(login("alice"))
+            while not alone.app.in_flight:
+                await trio.lowlevel.checkpoint()
+            await alone.supervisor.send(control.HAND_OVER, to=99)
+            await alone.hears(control.HANDED_OVER)
+            await trio.testing.wait_all_tasks_blocked()
+            assert alone.app.counters["discarded.handed_over"] == 1
+            nursery.cancel_scope.cancel()
 
 
 async def test_one_that_made_room_stays_for_a_while(alone: Seat, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,7 @@ class Attribute(Generic[T]):
         """Of a vendor's attribute that has the usual form (RFC 2865 section 5.26), the vendor and its type."""
         if isinstance(within, Vendor) and within.is_usual and len(self.path) == 3:
             _, vendor, number = self.path
-            if vendor < 1 << 32 and number < 1 << 8:
+            if 0 <= vendor < 1 << 32 and 0 <= number < 1 << 8:
                 self.vendor_header = vendor.to_bytes(4, "big") + bytes((number,))
 
     def _contain(self, child: Attribute[Any]) -> None:

@@ -61,16 +61,12 @@ class _Server:
             signal.signal(number, self._pass_on)
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(self._command, env={**os.environ, WATCHER: str(os.getpid())})
+        # Ctrl-C in a terminal reaches the watcher alone, who passes it on: a server must not take one for two.
+        self._process = subprocess.Popen(self._command, env={**os.environ, WATCHER: str(os.getpid())}, process_group=0)
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
-        if number in PASSED_ON:
-            self._process.send_signal(number)
-        elif number == signal.SIGINT and self.stopping.is_set():
-            self._process.kill()
-        else:
-            # Not SIGINT: a terminal sends Ctrl-C to the child as well, which must not take one for two.
-            self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
+        if number not in PASSED_ON:
             self.stopping.set()
 
     def restart(self) -> None:
@@ -79,6 +75,9 @@ class _Server:
         self._process.wait()
         if not self.stopping.is_set():
             self._start()
+            if self.stopping.is_set():
+                # The signal came between the two, and reached nobody.
+                self._process.send_signal(signal.SIGTERM)
 
     def wait(self) -> int:
         """The exit status of the server, once it has ended."""

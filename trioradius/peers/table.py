@@ -61,6 +61,9 @@ class Peers:
         self._cache: Cache = {}
         self._missed: dict[str, float] = {}
         self._asking: dict[str, trio.Event] = {}
+        self._asks: dict[trio.Event, trio.CancelScope] = {}
+        """Those under way, also where their answers are not wanted any more."""
+        self._asks_no_more = False
         require_distinct(self._identities, self)
 
     async def find(self, address: str) -> Peer:
@@ -100,9 +103,15 @@ class Peers:
     async def settled(self) -> None:
         """Wait until the source is not being asked, and whoever waited for it has gone on."""
         await trio.lowlevel.checkpoint()
-        while self._asking:
-            await next(iter(self._asking.values())).wait()
+        while self._asks:
+            await next(iter(self._asks)).wait()
             await trio.lowlevel.checkpoint()
+
+    def ask_no_more(self) -> None:
+        """Give up what the source is asked, as somebody else serves from now on: find() then raises Overload."""
+        self._asks_no_more = True
+        for scope in self._asks.values():
+            scope.cancel()
 
     def _is_missed(self, address: str) -> bool:
         until = self._missed.get(address)
@@ -173,17 +182,30 @@ class Peers:
                 f"the peer source is being asked for {ASKING_MAXIMUM} addresses already", reason="peer_source_overload"
             )
         asked = self._asking[address] = trio.Event()
+        scope = self._asks[asked] = trio.CancelScope()
         try:
-            found = await source(ip_address(address))
+            found = await self._answer(source, address, scope)
             peer = found and _named(found, address)
             if peer is not None:
                 _require_secret(peer, address)
             # Forgotten or replaced meanwhile: good for this packet, but the next one asks again.
             return self._keep(address, peer) if self._asking.get(address) is asked else peer
         finally:
+            del self._asks[asked]
             if self._asking.get(address) is asked:
                 del self._asking[address]
             asked.set()
+
+    async def _answer(self, source: PeerSource, address: str, scope: trio.CancelScope) -> Peer | None:
+        found = None
+        if not self._asks_no_more:
+            with scope:
+                found = await source(ip_address(address))
+        if self._asks_no_more:
+            raise Overload(
+                "another worker took over while the peer was looked up; a repeat reaches that one", reason="handed_over"
+            )
+        return found
 
     def _keep(self, address: str, peer: Peer | None) -> Peer | None:
         for kept in (self._cache, self._missed):

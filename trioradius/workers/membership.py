@@ -34,7 +34,7 @@ ELECTION_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 1.0
 """Between two reports of the counters."""
 BEGIN_SECONDS: Final = 1.0
-"""How long a successor waits for what was read before it to begin, as where a peer is looked up; no NAS asks sooner."""
+"""How long a successor waits until all that was read has begun; a peer that is looked up for longer is given up."""
 LINGER_SECONDS: Final = 60.0
 """How long a worker that made room answers for the EAP conversations it began; as long as one may idle."""
 
@@ -133,11 +133,12 @@ class Membership:
         serving.cancel()
 
     async def _all_begun(self, listeners: list[BoundListener]) -> None:
-        """Wait until every request that was read is known to the duplicate store."""
+        """Wait until every request that was read is known to the duplicate store, or given up for its repeat."""
         with trio.move_on_after(BEGIN_SECONDS):
             for listener in listeners:
                 await listener.all_begun()
             await self._app.peers.settled()
+        self._app.peers.ask_no_more()
 
     async def _bequeath(
         self, successor: int, store: MemoryDedupStore, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

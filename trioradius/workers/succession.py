@@ -69,7 +69,7 @@ class Bequest:
         """Tell what is finished from now on, until nothing is being answered. Raises trio.BrokenResourceError."""
         while self._unfinished or self._finished.statistics().current_buffer_used:
             await self._frames.send(await self._finished.receive())
-            # What waited for its peer for long has been begun meanwhile, and what other workers passed on.
+            # What other workers passed on has been begun meanwhile.
             self._unfinished = self._unfinished or {*self._store.running}
 
 

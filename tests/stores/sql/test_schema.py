@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import sqlite3
-import threading
 
 import psycopg
 import pytest
@@ -109,16 +108,17 @@ async def test_a_database_is_left_as_it_is_where_that_is_wanted(tmp_path: pathli
         assert await database.rows("SELECT name FROM sqlite_master") == []
 
 
-async def test_a_file_that_another_process_just_makes_is_waited_for(tmp_path: pathlib.Path) -> None:
+async def test_a_file_that_another_process_just_makes_is_waited_for(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SQLite gives up the switch to WAL at once where another connection has the lock for writing."""
     path = tmp_path / "new.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
-        release = threading.Timer(0.1, other.execute, ["COMMIT"])
-        release.start()
+        monkeypatch.setattr("trioradius.stores.sql.sqlite.time.sleep", lambda _: other.execute("COMMIT"))
         async with open_database(path) as database:
             assert await database.rows("PRAGMA journal_mode") == [("wal",)]
-        release.join()
+        assert not other.in_transaction
 
 
 async def test_several_processes_may_open_a_new_database_at_once(where: str) -> None:
