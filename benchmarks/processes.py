@@ -4,9 +4,10 @@
 
 PAP and MS-CHAPv2 as in datagrams.py, from 64 source addresses, since a NAS always meets the same worker. One worker
 has core 0 and the load generator core 1. Two workers have both cores, of which the load generator takes a share: the
-remark says how much. For PAP that is so much that the rates alone say too little; an MS-CHAPv2 login costs the server
-many times what it costs the load generator, which so leaves the workers nearly all. What two workers could do on cores
-of their own is told by the processor time of a request as well: twice as much as one, if it costs no more.
+remark says how much. For PAP that is so much that the rates alone say too little; a login by MS-CHAPv2 that is not
+compiled costs the server many times what it costs the load generator, which so leaves the workers nearly all. What two
+workers could do on cores of their own is told by the processor time of a request as well: twice as much as one, if it
+costs no more.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from datagrams import options_for, require_accepted
 from servers import (
     LOAD_CORE,
     OURS,
+    PLAIN,
     SERVER_CORE,
     Contest,
     Row,
     compile_radload,
     free_port,
     options_of,
+    plain,
     running,
     trioradius,
     wait_until_answering,
@@ -36,7 +39,7 @@ CASES = {1: (SERVER_CORE, LOAD_CORE), 2: (BOTH, BOTH)}
 """Workers, and on which cores they and the load generator run."""
 
 
-def measure(what: str, rounds: int, seconds: float, folder: pathlib.Path) -> dict[int, list[Row]]:
+def measure(what: str, build: str, rounds: int, seconds: float, folder: pathlib.Path) -> dict[int, list[Row]]:
     """The figures of one worker and of two, a row a round."""
     radload = compile_radload(folder)
     rows: dict[int, list[Row]] = {count: [] for count in CASES}
@@ -47,10 +50,10 @@ def measure(what: str, rounds: int, seconds: float, folder: pathlib.Path) -> dic
             port = free_port()
             peers = ("--peer", "127.0.0.0/8=testing123")
             command = trioradius("server:app", port, *peers, *(("--workers", str(count)) if count > 1 else ()))
-            with running({OURS: command}, cores=cores) as processes:
-                wait_until_answering(radload, {OURS: port}, *spread)
+            with running({build: plain(command) if build == PLAIN else command}, cores=cores) as processes:
+                wait_until_answering(radload, {build: port}, *spread)
                 load = [radload, "--port", port, "--seconds", seconds, *options]
-                row = Contest(processes, {OURS: port}).measure(OURS, load, seconds, load_cores)
+                row = Contest(processes, {build: port}).measure(build, load, seconds, load_cores)
             require_accepted(row, f"{count} workers")
             rows[count].append(row)
     return rows
@@ -59,9 +62,9 @@ def measure(what: str, rounds: int, seconds: float, folder: pathlib.Path) -> dic
 def lines(rounds: int, seconds: float, folder: pathlib.Path) -> list[Line]:
     """The lines of the table: how much more two workers do."""
     found = []
-    for what in ("PAP", "MS-CHAPv2"):
-        rows = measure(what, rounds, seconds, folder)
-        found += [_line(f"workers, {what}", count, theirs, rows[1]) for count, theirs in rows.items()]
+    for title, what, build in (("PAP", "PAP", OURS), ("MS-CHAPv2, not compiled", "MS-CHAPv2", PLAIN)):
+        rows = measure(what, build, rounds, seconds, folder)
+        found += [_line(f"workers, {title}", count, theirs, rows[1]) for count, theirs in rows.items()]
     return found
 
 
