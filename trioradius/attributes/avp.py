@@ -16,8 +16,6 @@ Hide: TypeAlias = Callable[[int, bytes], bytes]
 Unhide: TypeAlias = Callable[[int, bytes], bytes]
 """Takes the kind of hiding and hidden octets, gives those in the clear; raises ValueError where it cannot."""
 
-_USUAL_MAXIMUM: Final = nesting.VALUE_MAXIMUM - nesting.USUAL_OVERHEAD
-
 
 class AVP:
     """One attribute and its value, as the octets RADIUS/1.1 would carry: a tag included, nothing hidden.
@@ -97,7 +95,7 @@ def _as_is(attribute: Attribute[Any], octets: bytes) -> bytes:
     """The whole attribute on the wire; empty where it has to be hidden or split, or lies deeper than a vendor's."""
     if attribute.as_is:
         return bytes((attribute.number, len(octets) + 2)) + octets if len(octets) <= nesting.VALUE_MAXIMUM else b""
-    if attribute.vendor_header and not attribute.hides and len(octets) <= _USUAL_MAXIMUM:
+    if attribute.vendor_header and not attribute.hides and len(octets) <= nesting.USUAL_MAXIMUM:
         return nesting.usual(attribute.vendor_header, octets)
     return b""
 

@@ -28,6 +28,7 @@ DEPTH_MAXIMUM: Final = 16
 USUAL_FORM: Final = (1, 1, False)
 USUAL_OVERHEAD: Final = 6
 """Octets of a Vendor-Specific of the usual form before the value: the vendor, type and length."""
+USUAL_MAXIMUM: Final = VALUE_MAXIMUM - USUAL_OVERHEAD
 Pair: TypeAlias = tuple[int, bytes]
 Entry: TypeAlias = "tuple[Key, bytes]"
 VendorLookup: TypeAlias = "Callable[[int], Vendor | None]"
@@ -131,7 +132,7 @@ def require_capacity(attribute: Attribute[Any], octets: bytes) -> None:
 
 def wrap(attribute: Attribute[Any], octets: bytes) -> bytes:
     """The octets of one value as a run of RADIUS attributes. Raises EncodeError where they do not fit."""
-    if attribute.vendor_header and len(octets) <= VALUE_MAXIMUM - USUAL_OVERHEAD:
+    if attribute.vendor_header and len(octets) <= USUAL_MAXIMUM:
         return usual(attribute.vendor_header, octets)
     path = attribute.path
     first, outer = path[0], depth(path)
@@ -219,7 +220,7 @@ def expand(pairs: Iterable[Pair], vendor_of: VendorLookup) -> list[Entry]:
             if goes_on:
                 chain.append(part)
             elif chain:
-                entries.append(_whole(key, b"".join([octets for _, octets, _ in chain]) + value))
+                entries.append(_whole(key, b"".join([piece for _, piece, _ in chain]) + value))
                 chain = []
             else:
                 entries.append(_whole(key, value))

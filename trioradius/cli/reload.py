@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pathlib
 import signal
@@ -44,6 +43,8 @@ def end_with_watcher() -> None:
     watcher = os.environ.pop(WATCHER, None)
     if watcher is None:
         return
+    import ctypes
+
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(watcher):
         # It was gone before the kernel knew.
