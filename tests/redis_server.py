@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 PASSWORD: Final = "a pass@word/of redis"
-READY_SECONDS: Final = 10
+READY_SECONDS: Final = 30
 LOOK_AGAIN: Final = 0.02
 
 

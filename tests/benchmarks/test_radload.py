@@ -14,7 +14,7 @@ import pytest
 
 from .conftest import FOLDER, Module
 
-READY_SECONDS = 20
+READY_SECONDS = 60
 
 
 @pytest.fixture(scope="module")

@@ -229,7 +229,7 @@ def end(program: Program) -> None:
     assert "Traceback" not in program.output
 
 
-async def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
     with trio.fail_after(seconds):
         while not holds():  # noqa: ASYNC110 - what other processes do
             await trio.sleep(0.05)

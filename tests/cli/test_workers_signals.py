@@ -186,7 +186,7 @@ def systemd(folder: pathlib.Path) -> Iterator[socket.socket]:
     """What systemd listens at."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(folder / "notify"))
-        listening.settimeout(10)
+        listening.settimeout(60)
         yield listening
 
 

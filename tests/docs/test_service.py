@@ -52,7 +52,7 @@ def obeys(folder: pathlib.Path, arguments: list[str], *reload: str) -> str:
     (folder / "peers.toml").write_text("")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(folder / "notify"))
-        systemd.settimeout(20)
+        systemd.settimeout(60)
         server = subprocess.Popen(
             [sys.executable, "-m", "trioradius", *arguments, "--udp", "127.0.0.1:0"],
             cwd=folder,

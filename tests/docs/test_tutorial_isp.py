@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tutorial-isp.md").read_text()
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN_LOG = re.findall(r"^    (\S.*)$", PAGE, re.MULTILINE)
-READY_SECONDS = 20
+READY_SECONDS = 60
 VARYING = re.compile(r"0x[0-9a-f]+|[0-9]+(\.[0-9]+)?( [kMGT]?B)?")
 """Numbers, which differ from one run to the next."""
 
@@ -122,6 +122,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     terminal.close()
 
 
+@pytest.mark.timeout(600)
 def test_the_tutorial_word_for_word(terminal: Terminal) -> None:
     for command, shown in steps():
         printed = terminal.run(command)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-READY_SECONDS: Final = 15
+READY_SECONDS: Final = 30
 LOOK_AGAIN: Final = 0.05
 
 

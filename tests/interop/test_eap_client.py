@@ -24,7 +24,7 @@ from .freeradius import free_ports
 
 CONFIGURATION: Final = pathlib.Path(__file__).parent / "raddb_eap"
 SECRET: Final = "testing123"
-READY_SECONDS: Final = 15
+READY_SECONDS: Final = 30
 LOOK_AGAIN: Final = 0.05
 WITH_PASSWORD: Final = [method for method in EAP_METHODS if not needs_certificate(method)]
 

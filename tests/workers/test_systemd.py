@@ -16,7 +16,7 @@ def heard(request: pytest.FixtureRequest, tmp_path: pathlib.Path, monkeypatch: p
     request.addfinalizer(listening.close)
     name = str(tmp_path / "notify") if request.param == "path" else f"@trioradius test {tmp_path}"
     listening.bind(f"\0{name[1:]}" if name.startswith("@") else name)
-    listening.settimeout(5)
+    listening.settimeout(30)
     monkeypatch.setenv("NOTIFY_SOCKET", name)
     return listening
 
