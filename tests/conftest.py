@@ -6,9 +6,15 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.interop import postgres
 from tests.tls.pki import PKI
+
+# The same examples in every run, and no limit on their time, so that a change that breaks nothing fails nothing.
+# What has not been tried yet is looked for with --hypothesis-profile=default.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
