@@ -16,6 +16,7 @@ from tests.nas import SECRET, Port, login
 from trioradius import UDP, AccessAccept, AccessRequest, App, ConfigurationError, MemoryDedupStore, Peer, Peers
 from trioradius.server import AppService, serve_bound
 from trioradius.stores import DedupStore
+from trioradius.transports.udp import UDPListener
 from trioradius.workers import Invitation, Membership, control
 from trioradius.workers.control import Control
 
@@ -35,6 +36,14 @@ class Seat:
             while (message := await self.supervisor.receive()) is not None and message["is"] == control.COUNTERS:
                 pass
         assert message == {"is": kind}
+
+    async def look_up(self, listener: UDPListener, port: Port, nursery: trio.Nursery) -> None:
+        """Read here, and have a request wait for its peer."""
+        nursery.start_soon(listener.serve, AppService(self.app))
+        nursery.start_soon(self.membership.run, [listener], self.serving)
+        await port.send(login("alice"))
+        while not self.app.in_flight:
+            await trio.lowlevel.checkpoint()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until told to end."""
@@ -119,11 +128,7 @@ async def test_its_successor_reads_only_when_what_was_read_is_known(
         async with trio.open_nursery() as nursery:
             with new.membership.mailbox() as mailbox:
                 await nursery.start(serve_bound, new.app, [mailbox])
-                nursery.start_soon(listener.serve, AppService(old.app))
-                nursery.start_soon(old.membership.run, [listener], old.serving)
-                await port.send(login("alice"))
-                while not old.app.in_flight:
-                    await trio.lowlevel.checkpoint()
+                await old.look_up(listener, port, nursery)
                 await old.supervisor.send(control.HAND_OVER, to=2)
                 await trio.testing.wait_all_tasks_blocked(0.01)
                 assert not store_of(old).running and not store_of(new).running
@@ -157,11 +162,7 @@ async def test_a_look_up_that_takes_too_long_is_given_up(alone: Seat, monkeypatc
     alone.app.peers = Peers(find)
     with await UDP("127.0.0.1", 0).bind() as listener, contextlib.closing(Port(listener.address)) as port:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(listener.serve, AppService(alone.app))
-            nursery.start_soon(alone.membership.run, [listener], alone.serving)
-            await port.send(login("alice"))
-            while not alone.app.in_flight:
-                await trio.lowlevel.checkpoint()
+            await alone.look_up(listener, port, nursery)
             await alone.supervisor.send(control.HAND_OVER, to=99)
             await alone.hears(control.HANDED_OVER)
             await trio.testing.wait_all_tasks_blocked()

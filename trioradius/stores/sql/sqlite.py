@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -43,10 +44,13 @@ class SqliteConnection:
         self._raw = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
-        _write_ahead(self._raw)
-        self._raw.execute("PRAGMA synchronous = FULL")
-        if reading:
-            self._raw.execute("PRAGMA query_only = ON")
+        with contextlib.ExitStack() as failing:
+            failing.callback(self._raw.close)
+            _write_ahead(self._raw)
+            self._raw.execute("PRAGMA synchronous = FULL")
+            if reading:
+                self._raw.execute("PRAGMA query_only = ON")
+            failing.pop_all()
 
     def rows(self, statement: str, *values: object) -> list[Row]:
         """As Connection."""
